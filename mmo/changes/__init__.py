@@ -1,0 +1,1 @@
+"""Commands that move no money: rows and events in one transaction."""

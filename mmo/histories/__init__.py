@@ -1,0 +1,1 @@
+"""Workflow histories, kept for ever and replayable."""

@@ -1,0 +1,1 @@
+"""Words that every context shares: money, identifiers, refusals."""

@@ -1,0 +1,1 @@
+"""Keys that sign, and the strict verification of what they signed."""

@@ -1,0 +1,1 @@
+"""The event store of every aggregate, its commit-ordered feed, and the broker."""

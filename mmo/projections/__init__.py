@@ -1,0 +1,1 @@
+"""Read models: one module each, with its row, its fold and its reads."""

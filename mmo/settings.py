@@ -1,0 +1,62 @@
+"""The one place that reads the environment: every setting of every process, with its default."""
+
+from pathlib import Path
+from typing import Self
+
+from pydantic import Field, SecretStr, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Settings of one process. Each field is the environment variable MMO_<FIELD>."""
+
+    model_config = SettingsConfigDict(env_prefix="MMO_", extra="ignore", frozen=True)
+
+    home: Path = Field(Path(".mmo"), description="Data directory: databases, secrets, logs, ports.")
+    environment: str = Field("development", description="`production` refuses development keys.")
+
+    database_host: str = Field("127.0.0.1", description="Host of the mmo database.")
+    database_port: int = Field(5432, description="Port of the mmo database.")
+    database_name: str = Field("mmo", description="Name of the mmo database.")
+    database_user: str = Field("mmo_background", description="The role's own database user.")
+    database_password: SecretStr = Field(SecretStr(""), description="Its password.")
+    database_password_file: Path | None = Field(None, description="File to read the password from.")
+    secrets_directory: Path | None = Field(
+        None, description="One file per database user with its password; default HOME/secrets."
+    )
+    database_pool_max: int = Field(4, description="Connections per process.", ge=1, le=64)
+
+    temporal_address: str = Field("127.0.0.1:7233", description="gRPC address of Temporal.")
+    temporal_ui_url: str = Field("", description="Where Temporal UI answers, for links.")
+    nats_url: str = Field("nats://127.0.0.1:4222", description="The broker.")
+
+    listen_host: str = Field("127.0.0.1", description="Address the API listens on.")
+    listen_port: int = Field(8080, description="Port the API listens on.")
+
+    keys_directory: Path | None = Field(None, description="Development keys; default HOME/keys.")
+    audience: str = Field("mmo-api", description="The audience that access tokens must carry.")
+    history_retention_days: int = Field(30, description="Retention of a tenant's namespace.", ge=1)
+    log_level: str = Field("INFO", description="Lowest level that is logged.")
+
+    @model_validator(mode="after")
+    def _password_from_file(self) -> Self:
+        path = self.database_password_file
+        if path is not None and not self.database_password.get_secret_value():
+            object.__setattr__(self, "database_password", SecretStr(path.read_text().strip()))
+        return self
+
+    @property
+    def keys(self) -> Path:
+        return self.keys_directory or self.home / "keys"
+
+    @property
+    def secrets(self) -> Path:
+        return self.secrets_directory or self.home / "secrets"
+
+    def dsn(self) -> str:
+        """Connection string of this process's database user."""
+        password = self.database_password.get_secret_value()
+        return (
+            f"host={self.database_host} port={self.database_port} dbname={self.database_name} "
+            f"user={self.database_user} password={password} connect_timeout=5"
+        )

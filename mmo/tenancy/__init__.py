@@ -1,0 +1,1 @@
+"""Tenants: isolated operators on one platform."""

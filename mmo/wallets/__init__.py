@@ -1,0 +1,1 @@
+"""Wallets: what a party keeps e-money in."""

@@ -1,0 +1,1 @@
+"""The mmo command line."""

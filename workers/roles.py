@@ -1,0 +1,56 @@
+"""The roles a process can have: what each one runs as, and how the stack starts them."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+Database = Literal["poster", "reader", "projector", "relay", "sweeper", "exporter", "background"]
+"""What a role may do in the database: the NOLOGIN group that its login user is a member of."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Role:
+    """One kind of process, started with `python -m workers NAME`."""
+
+    name: str
+    summary: str
+    database: Database
+    serves_http: bool = False
+    split: bool = True
+    """Whether `mmo up --split` and docker-compose start it; else only the compact set does."""
+    compact: bool = False
+    """Whether the compact set of `mmo up` starts it."""
+
+    @property
+    def database_user(self) -> str:
+        """The login user, a member of the group `mmo_as_<database>`."""
+        return f"mmo_{self.name}"
+
+
+ROLES = (
+    Role(
+        name="front",
+        summary="the API and the worker of the queue `movements` in one process",
+        database="poster",
+        serves_http=True,
+        compact=True,
+        split=False,
+    ),
+    Role(
+        name="background",
+        summary="all the loops in one process",
+        database="background",
+        compact=True,
+        split=False,
+    ),
+    Role(name="api", summary="the API alone", database="poster", serves_http=True),
+    Role(name="movements", summary="the worker of the queue `movements`", database="poster"),
+    Role(name="projector", summary="folds the feed into the read models", database="projector"),
+    Role(name="relay", summary="publishes the feed to the broker", database="relay"),
+    Role(name="sweeper", summary="starts what a crash left accepted", database="sweeper"),
+    Role(name="history_export", summary="keeps closed histories for ever", database="exporter"),
+)
+
+
+def role(name: str) -> Role:
+    """Find a role by name; raises KeyError."""
+    return {one.name: one for one in ROLES}[name]

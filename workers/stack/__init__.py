@@ -1,0 +1,1 @@
+"""The supervisor behind mmo up."""
