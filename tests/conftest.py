@@ -1,0 +1,61 @@
+"""Fixtures of every test: the real servers of this run, and a fresh database."""
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.servers.nats import NatsServer, nats_of
+from tests.servers.postgres import Database, PostgresServer, postgres_of
+from tests.servers.temporal import TemporalServer, temporal_of
+
+
+@pytest.fixture(scope="session")
+def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that all processes of this test run share."""
+    own = tmp_path_factory.getbasetemp()
+    return own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+
+
+@pytest.fixture(scope="session")
+def postgres_server(run_folder: Path) -> Iterator[PostgresServer]:
+    """PostgreSQL, migrated template and users of all roles included."""
+    with postgres_of(run_folder) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def temporal_server(run_folder: Path) -> Iterator[TemporalServer]:
+    """Temporal's dev server, with its UI."""
+    with temporal_of(run_folder) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def nats_server(run_folder: Path) -> Iterator[NatsServer]:
+    """NATS with JetStream on files."""
+    with nats_of(run_folder) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def new_database(postgres_server: PostgresServer) -> Iterator[Callable[[], Database]]:
+    """Make databases, each fresh and migrated; all are dropped after the module."""
+    made: list[Database] = []
+
+    def create() -> Database:
+        made.append(postgres_server.create())
+        return made[-1]
+
+    yield create
+    for one in made:
+        postgres_server.drop(one)
+
+
+@pytest.fixture
+def database(postgres_server: PostgresServer) -> Iterator[Database]:
+    """A fresh, migrated database of this test alone."""
+    fresh = postgres_server.create()
+    yield fresh
+    postgres_server.drop(fresh)

