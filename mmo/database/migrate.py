@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import psycopg
 from alembic.config import Config
@@ -28,11 +29,11 @@ def migrate(dsn: str, progress: Callable[[str], None] = lambda _: None) -> str:
     with engine.begin() as connection:
         connection.exec_driver_sql("SELECT pg_advisory_xact_lock(7302271)")
 
-        def steps(current: tuple[str, ...], _: object) -> list[object]:
+        def steps(current: Any, _: Any) -> list[Any]:
             unknown = set(current) - known
             if unknown:
-                raise NewerDatabaseError(f"the database is at version {sorted(unknown)[0]}")
-            missing = list(script._upgrade_revs("head", current))
+                raise NewerDatabaseError(f"the database is at version {min(unknown)}")
+            missing = list(script._upgrade_revs("head", current))  # noqa: SLF001 (alembic's own way)
             for step in missing:
                 progress(step.revision.revision)
             return missing

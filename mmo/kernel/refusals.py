@@ -1,0 +1,47 @@
+"""Refusals: what the platform declines, for a reason the caller may be told."""
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+REFUSALS = {
+    "alias_taken": "Another open wallet has that alias.",
+    "amount_invalid": "The amount is zero, or a part of the posting would turn negative.",
+    "balance_ceiling_exceeded": "The receiving wallet may not hold that much.",
+    "capture_exceeds_hold": "More would be paid than was set aside.",
+    "currency_mismatch": "The amount is in another currency than the wallet.",
+    "cancelled": "The money was not released, and went back.",
+    "declined": "Somebody who had to agree declined.",
+    "expired": "Nobody decided in time.",
+    "failed": "The movement ended without an outcome; what it held was given back.",
+    "hold_closed": "The money that was set aside has been paid out or given back already.",
+    "hold_not_found": "Nothing was set aside under that step.",
+    "insufficient_funds": "The paying wallet does not hold enough.",
+    "limit_exceeded": "A limit of the wallet would be exceeded.",
+    "returned_by_bank": "The bank did not pay out; the e-money went back to its holder.",
+    "same_party": "The same wallet stands on both sides.",
+    "unbalanced": "Debits and credits do not cancel out.",
+    "wallet_closed": "A wallet of the movement is closed.",
+    "wallet_frozen": "A wallet of the movement is frozen.",
+    "wallet_kind_invalid": "A wallet of that kind cannot stand there in this movement.",
+    "wallet_not_empty": "A wallet that holds money cannot be closed.",
+    "wallet_not_found": "There is no such wallet.",
+}
+"""Every refusal code, with the sentence that the published list says about it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A business decision: final, recorded, never retried."""
+
+    code: str
+    reason: str
+    details: dict[str, Any] = field(default_factory=dict[str, Any])
+    record: dict[str, Any] = field(default_factory=dict[str, Any])
+    """The decision record, as it stands in the journal."""
+    position: str = ""
+    """Where the event stands in the feed; empty where nothing was recorded."""
+    outcome: Literal["refused"] = "refused"
+
+    def __post_init__(self) -> None:
+        if self.code not in REFUSALS:
+            raise ValueError(f"{self.code} is not a published refusal code")

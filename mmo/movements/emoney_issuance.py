@@ -1,0 +1,62 @@
+"""E-money issuance: money arrived in the trust account, and as much e-money comes into being."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from mmo.movements.support.accounts import ISSUANCE_PENDING, PAYEE, TRUST_BANK
+from mmo.movements.support.command import Command, Role, WalletRef
+from mmo.movements.support.movement import Answer, Movement, Step
+from mmo.movements.support.posting_rule import credit, debit
+from mmo.movements.support.symbols import A
+
+MAY_RELEASE = "emoney:release"
+
+
+class IssueEmoney(Command):
+    recipient: Annotated[WalletRef, Role("payee", "super_agent")]
+    bank_reference: Annotated[
+        str,
+        Field(
+            pattern=r"^[A-Za-z0-9][A-Za-z0-9 /:.-]{0,34}$",
+            description="The reference of the credit on the trust bank's statement.",
+        ),
+    ]
+
+
+RECORD = Step(
+    1,
+    "issuance-recorded",
+    debit(TRUST_BANK, A),
+    credit(ISSUANCE_PENDING, A),
+    state="pending_approval",
+)
+RELEASE = Step(2, "issued", debit(ISSUANCE_PENDING, A), credit(PAYEE, A))
+CANCEL = Step(
+    3,
+    "issuance-cancelled",
+    debit(ISSUANCE_PENDING, A),
+    credit(TRUST_BANK, A),
+    state="refused",
+    repeats=True,
+)
+
+MOVEMENT = Movement(
+    name="emoney-issuance",
+    title="E-money issuance",
+    entity="emoney",
+    action="issue",
+    command=IssueEmoney,
+    asked_by=None,
+    steps=(RECORD, RELEASE, CANCEL),
+    answers=(
+        Answer(
+            name="release",
+            scope=MAY_RELEASE,
+            choices=("release", "cancel"),
+            maker_may=False,
+            summary="Release, or cancel, e-money that another person recorded.",
+        ),
+    ),
+    grants=frozenset({MAY_RELEASE}),
+)

@@ -1,0 +1,28 @@
+"""The catalogue: every module of mmo.movements is a money movement."""
+
+from functools import cache
+from importlib import import_module
+from pkgutil import iter_modules
+
+import mmo.movements as here
+from mmo.movements.support.movement import Movement
+
+
+@cache
+def movements() -> dict[str, Movement]:
+    """Find every movement, by name. A module that breaks stops the process, loudly."""
+    modules = sorted(module.name for module in iter_modules(here.__path__) if not module.ispkg)
+    found = [_movement_of(module) for module in modules]
+    entries = [(movement.entity, step.event) for movement in found for step in movement.steps]
+    if len(set(entries)) != len(entries):
+        raise ImportError("two steps of the catalogue raise the same business event")
+    return {movement.name: movement for movement in found}
+
+
+def _movement_of(module: str) -> Movement:
+    movement = getattr(import_module(f"{here.__name__}.{module}"), "MOVEMENT", None)
+    if not isinstance(movement, Movement):
+        raise ImportError(f"mmo/movements/{module}.py has no MOVEMENT")
+    if movement.name != module.replace("_", "-"):
+        raise ImportError(f"mmo/movements/{module}.py calls its movement {movement.name}")
+    return movement

@@ -1,0 +1,110 @@
+"""What a money movement is: command, business event, who may ask, steps with posting rules."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from mmo.movements.support.command import Command
+from mmo.movements.support.posting_rule import Line, PostingRule
+
+
+class UnboundRoleError(ValueError):
+    """A posting rule names a party that the command does not bring along."""
+
+
+@dataclass(frozen=True, slots=True, init=False)
+class Step:
+    """One posting of a movement. Its number is part of the ledger's key, for ever."""
+
+    number: int
+    event: str
+    """The business event, past participle: `cashed-in`."""
+    state: str
+    """The movement's state once this step is posted."""
+    rule: PostingRule
+    joined_by: frozenset[str]
+    """Roles that the facts bring along, such as the agent's super-agent."""
+    repeats: bool
+    """Whether the step, refused, is tried again under the numbers that follow."""
+
+    def __init__(
+        self,
+        number: int,
+        event: str,
+        *lines: Line,
+        state: str = "posted",
+        joined_by: frozenset[str] = frozenset(),
+        repeats: bool = False,
+    ) -> None:
+        for name, value in (
+            ("number", number),
+            ("event", event),
+            ("state", state),
+            ("rule", PostingRule(*lines)),
+            ("joined_by", joined_by),
+            ("repeats", repeats),
+        ):
+            object.__setattr__(self, name, value)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """An answer that a waiting movement takes from outside, as a signed document."""
+
+    name: str
+    """Its route: POST /v1/movements/{id}/<name>."""
+    scope: str
+    choices: tuple[str, ...]
+    """What may be answered; the first is meant where the body says nothing."""
+    maker_may: bool
+    """Whether the one who asked for the movement may give the answer too."""
+    summary: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Movement:
+    """One entry of the catalogue."""
+
+    name: str
+    title: str
+    """As people say it: "P2P transfer"."""
+    entity: str
+    action: str
+    command: type[Command]
+    asked_by: str | None
+    """The role whose owner may ask; None: staff only."""
+    steps: tuple[Step, ...]
+    answers: tuple[Answer, ...] = ()
+    grants: frozenset[str] = frozenset()
+    """Scopes of the caller that the process asks about."""
+    _by_number: Mapping[int, Step] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_by_number", {step.number: step for step in self.steps})
+        if len(self._by_number) != len(self.steps):
+            raise ValueError(f"{self.name}: two steps have one number")
+        known = {role.name for role in self.command.parties.values()}
+        for step in self.steps:
+            unbound = step.rule.roles - known - step.joined_by
+            if unbound:
+                raise UnboundRoleError(f"{self.name}/{step.number}: nobody is {min(unbound)}")
+        if self.asked_by is not None and self.asked_by not in known:
+            raise UnboundRoleError(f"{self.name}: nobody is {self.asked_by}, who should ask")
+
+    @property
+    def scope(self) -> str:
+        return f"movements:{self.name}"
+
+    @property
+    def scope_on_behalf(self) -> str:
+        return f"movements:{self.name}:on-behalf"
+
+    def step(self, number: int) -> Step:
+        """Find a step; numbers past the last one belong to it where it repeats."""
+        last = self.steps[-1]
+        if last.repeats and number > last.number:
+            return last
+        return self._by_number[number]
+
+    def event_type(self, number: int) -> str:
+        """The type of the message that the step raises: `mmo.wallet.cashed-in.v1`."""
+        return f"mmo.{self.entity}.{self.step(number).event}.v1"

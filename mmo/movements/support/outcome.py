@@ -1,0 +1,85 @@
+"""What a process asks for in a step, and what comes of it."""
+
+from dataclasses import dataclass, field, replace
+from enum import Enum
+from typing import Any, Literal, TypeAlias
+
+from mmo.kernel.envelope import Envelope
+from mmo.kernel.refusals import Refused
+
+
+class Verb(Enum):
+    """What is done with a step. A hold and its release have numbers of their own in the ledger."""
+
+    EXECUTE = "execute"
+    RESERVE = "reserve"
+    SETTLE = "settle"
+    RELEASE = "release"
+
+    def number(self, step: int) -> int:
+        """The step's number in the ledger's key."""
+        return step + {Verb.RESERVE: 1000, Verb.RELEASE: 2000}.get(self, 0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """One step of a movement, asked of the activities. Ids and amounts only: nothing personal."""
+
+    envelope: Envelope
+    movement: str
+    command: dict[str, Any]
+    """The canonical command: wallets by id."""
+    step: int = 1
+    answers: bool = True
+    """Whether the outcome of this step is what the caller waits for."""
+    because: str = ""
+    """The refusal code that the step gives back for, such as returned_by_bank."""
+
+    def then(self, step: int, *, answers: bool = True, because: str = "") -> "Request":
+        """Ask for another step of the same movement."""
+        return replace(self, step=step, answers=answers, because=because)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Posted:
+    """The step's legs are in the books."""
+
+    journal: int
+    state: str
+    """The movement's state after the step."""
+    at: str
+    """When it was posted: RFC 3339, UTC."""
+    position: str
+    """Where the event stands in the feed: what a reader of its own writes waits for."""
+    prices: dict[str, int] = field(default_factory=dict[str, int])
+    """Symbol → minor units."""
+    record: dict[str, Any] = field(default_factory=dict[str, Any])
+    """The decision record, as it stands in the journal."""
+    outcome: Literal["posted"] = "posted"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """The step's legs are set aside: they are posted when captured, or given back."""
+
+    journal: int
+    at: str
+    position: str
+    state: str = "pending_approval"
+    record: dict[str, Any] = field(default_factory=dict[str, Any])
+    outcome: Literal["held"] = "held"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Released:
+    """What a step had set aside is free again."""
+
+    journal: int
+    at: str
+    position: str
+    state: str = "refused"
+    record: dict[str, Any] = field(default_factory=dict[str, Any])
+    outcome: Literal["released"] = "released"
+
+
+Outcome: TypeAlias = Posted | Held | Released | Refused

@@ -1,0 +1,58 @@
+"""What movements need from the outside world."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from mmo.ledger.recorded import Recorded, Stale
+from mmo.movements.support.decide import Draft
+from mmo.movements.support.facts import Facts
+from mmo.movements.support.outcome import Outcome, Request, Verb
+
+
+class FactsReader(Protocol):
+    """Reads all that a decision needs, in one call."""
+
+    async def read(self, request: Request, verb: Verb) -> Facts:
+        """Read the facts of one step. Raises KeyReusedError where the key has another request."""
+        ...
+
+
+class Writer(Protocol):
+    """The one writer of movements: posting, event and outcome in one transaction."""
+
+    async def post(self, draft: Draft) -> Recorded | Stale:
+        """Record the step once; a repeat gets the first outcome. Raises as the ledger does."""
+        ...
+
+
+class Announcer(Protocol):
+    """Tells a caller who waits in this very process."""
+
+    def announce(self, movement: str, outcome: Outcome) -> None:
+        """Hand the outcome over; where nobody waits, nothing happens."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answered:
+    """An answer from outside that was proved genuine: who, and what was chosen."""
+
+    name: str
+    choice: str
+    subject: str
+    note: str = ""
+
+
+class AnswerVerifier(Protocol):
+    """Proves the signed document of an answer."""
+
+    async def verify(self, request: Request, document: str) -> Answered | str:
+        """Answer with what the document says, or with the reason why it does not count."""
+        ...
+
+
+class NobodyWaits:
+    """The announcer of a process that has no callers of its own."""
+
+    def announce(self, movement: str, outcome: Outcome) -> None:
+        """Do nothing: the outcome is in the command table."""

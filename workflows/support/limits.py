@@ -1,0 +1,29 @@
+"""How long, how often: every timeout and retry of the processes, in one place."""
+
+from datetime import timedelta
+
+from temporalio.common import RetryPolicy
+
+DATABASE_CALL = timedelta(seconds=10)
+"""One attempt of an activity that reads facts and posts; each statement has its own 5 s limit."""
+
+UNTIL_IT_WORKS = RetryPolicy(
+    initial_interval=timedelta(milliseconds=100),
+    backoff_coefficient=2.0,
+    maximum_interval=timedelta(seconds=10),
+)
+"""Money that was accepted is carried out: a fault is retried until it is mended."""
+
+WORKFLOW_TASK = timedelta(seconds=5)
+"""After this, a workflow task of a worker that died is given to another one."""
+
+ANSWER_PATIENCE = timedelta(days=30)
+"""How long a movement waits for an answer from outside before it gives the money back."""
+
+GIVE_BACK_PAUSE = timedelta(minutes=1)
+GIVE_BACK_PAUSE_MAX = timedelta(hours=1)
+GIVE_BACK_TRIES_MAX = 900
+"""Step numbers 3 to 999 are free for giving back: more than a month of hourly tries."""
+
+ANSWERS_QUEUED_MAX = 100
+"""Signals beyond this many unverified ones are dropped; the sender can send again."""

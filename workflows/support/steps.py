@@ -1,0 +1,71 @@
+"""The verbs of a money movement: each one is an activity with its timeout and retries."""
+
+from typing import Any
+
+from temporalio import workflow
+
+from activities.movements import MovementActivities
+from mmo.movements.support.catalogue import movements
+from mmo.movements.support.outcome import Outcome, Request
+from mmo.movements.support.ports import Answered
+from workflows.support.limits import DATABASE_CALL, UNTIL_IT_WORKS
+
+
+async def execute(request: Request) -> Outcome:
+    """Admit and post. Local, because it is what almost every movement consists of."""
+    return await workflow.execute_local_activity_method(
+        MovementActivities.execute,
+        request,
+        start_to_close_timeout=DATABASE_CALL,
+        retry_policy=UNTIL_IT_WORKS,
+        summary=_event(request),
+    )
+
+
+async def reserve(request: Request) -> Outcome:
+    """Admit, and set the debits aside. Local, like execute."""
+    return await workflow.execute_local_activity_method(
+        MovementActivities.reserve,
+        request,
+        start_to_close_timeout=DATABASE_CALL,
+        retry_policy=UNTIL_IT_WORKS,
+        summary=f"set aside for {_event(request)}",
+    )
+
+
+async def settle(request: Request) -> Outcome:
+    """Post what was set aside."""
+    return await workflow.execute_activity_method(
+        MovementActivities.settle,
+        request,
+        start_to_close_timeout=DATABASE_CALL,
+        retry_policy=UNTIL_IT_WORKS,
+        summary=_event(request),
+    )
+
+
+async def release(request: Request) -> Outcome:
+    """Give back what was set aside."""
+    return await workflow.execute_activity_method(
+        MovementActivities.release,
+        request,
+        start_to_close_timeout=DATABASE_CALL,
+        retry_policy=UNTIL_IT_WORKS,
+        summary=f"give back what was set aside for {_event(request)}",
+    )
+
+
+async def verify_answer(request: Request, document: str) -> Answered | str:
+    """Prove an answer's document."""
+    arguments: list[Any] = [request, document]
+    return await workflow.execute_local_activity_method(
+        MovementActivities.verify_answer,
+        args=arguments,
+        start_to_close_timeout=DATABASE_CALL,
+        retry_policy=UNTIL_IT_WORKS,
+        summary="verify an answer",
+    )
+
+
+def _event(request: Request) -> str:
+    return movements()[request.movement].step(request.step).event
