@@ -68,7 +68,6 @@ CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON messaging.even
 CREATE TABLE messaging.cursor (
     consumer text PRIMARY KEY,
     xid bigint NOT NULL DEFAULT 0,
-    seq bigint NOT NULL DEFAULT 0,
     moved_at timestamptz NOT NULL DEFAULT now()
 );
 ALTER TABLE messaging.cursor OWNER TO mmo_owner;

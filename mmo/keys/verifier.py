@@ -1,0 +1,131 @@
+"""Strict verification of signed tokens: every flaw is one and the same exception.
+
+Cheapest first: size and shape, header allow-list, key by kid (the kid decides tenant, issuer,
+purpose and algorithm), the signature by python-jose with one pinned algorithm, then the claims. A
+JSON number that is no integer, a doubled member or a base64url text that is not canonical is a
+flaw too.
+"""
+
+import base64
+import hmac
+import json
+import re
+import time
+from collections.abc import Mapping
+from typing import Any, NoReturn
+
+from jose import jwk, jws
+from jose.backends.base import Key
+
+from mmo.keys.ports import TYPES, Purpose, TrustedKey
+
+SKEW_S = 5
+LIFE_MAX_S = 900
+"""No token lives longer."""
+
+_SHAPE = re.compile(rb"[A-Za-z0-9_-]{20,300}\.[A-Za-z0-9_-]{20,3500}\.[A-Za-z0-9_-]{86}")
+_HEADER = {"alg", "kid", "typ"}
+_CLAIMS = {
+    "iss": str, "sub": str, "aud": str, "client_id": str, "jti": str,
+    "tenant": str, "exp": int, "iat": int,
+}  # fmt: skip
+
+
+class InvalidTokenError(Exception):
+    """The token proves nothing. The text is for the log, never for the caller."""
+
+
+class Verifier:
+    """Proves tokens of one purpose and audience against the trusted keys."""
+
+    def __init__(self, keys: Mapping[str, TrustedKey], purpose: Purpose, audience: str) -> None:
+        self._keys = keys
+        self._purpose = purpose
+        self._audience = audience
+        self._built: dict[str, Key] = {}
+
+    def verify(self, token: str, now: int | None = None) -> dict[str, Any]:
+        """Answer with the claims. `now` in Unix seconds. Raises InvalidTokenError only."""
+        now = int(time.time()) if now is None else now
+        trusted, payload = self._proved(token, now)
+        claims = _object(payload)
+        for name, kind in _CLAIMS.items():
+            if type(claims.get(name)) is not kind:
+                raise InvalidTokenError(f"claim {name}")
+        if claims["iss"] != trusted.issuer or not _same(claims["tenant"], trusted.tenant):
+            raise InvalidTokenError("issuer or tenant does not own this key")
+        if claims["aud"] != self._audience:
+            raise InvalidTokenError("audience")
+        issued, expires = claims["iat"], claims["exp"]
+        if not (issued - SKEW_S <= now < expires + SKEW_S and 0 < expires - issued <= LIFE_MAX_S):
+            raise InvalidTokenError("time")
+        not_before = claims.get("nbf", issued)
+        if type(not_before) is not int or now + SKEW_S < not_before:
+            raise InvalidTokenError("nbf")
+        return claims
+
+    def _proved(self, token: str, now: int) -> tuple[TrustedKey, bytes]:
+        try:
+            encoded = token.encode("ascii")
+        except UnicodeEncodeError:
+            raise InvalidTokenError("not ASCII") from None
+        if not _SHAPE.fullmatch(encoded):
+            raise InvalidTokenError("shape")
+        head, payload, signature = map(_decoded, encoded.split(b"."))
+        assert signature
+        header = _object(head)
+        wanted = {"alg": "ES256", "typ": TYPES[self._purpose], "kid": header.get("kid")}
+        if header != wanted or type(header["kid"]) is not str:
+            raise InvalidTokenError("header")
+        trusted = self._keys.get(header["kid"])
+        if trusted is None or trusted.purpose is not self._purpose or now > trusted.not_after:
+            raise InvalidTokenError("kid")
+        try:
+            proved: bytes = jws.verify(token, self._key(trusted), algorithms=["ES256"])
+        except Exception as error:  # python-jose lets JWKError, ValueError, RecursionError escape
+            raise InvalidTokenError("signature") from error
+        if proved != payload:
+            raise InvalidTokenError("payload")
+        return trusted, proved
+
+    def _key(self, trusted: TrustedKey) -> Key:
+        if trusted.kid not in self._built:
+            self._built[trusted.kid] = jwk.construct(dict(trusted.jwk), "ES256")
+        return self._built[trusted.kid]
+
+
+def _decoded(segment: bytes) -> bytes:
+    try:
+        raw = base64.urlsafe_b64decode(segment + b"=" * (-len(segment) % 4))
+    except ValueError:
+        raise InvalidTokenError("base64url") from None
+    if base64.urlsafe_b64encode(raw).rstrip(b"=") != segment:
+        raise InvalidTokenError("base64url is not canonical")
+    return raw
+
+
+def _object(raw: bytes) -> dict[str, Any]:
+    try:
+        value = json.loads(
+            raw.decode(), object_pairs_hook=_once, parse_float=_refuse, parse_constant=_refuse
+        )
+    except (ValueError, RecursionError):
+        raise InvalidTokenError("JSON") from None
+    if type(value) is not dict:
+        raise InvalidTokenError("JSON is no object")
+    return value  # pyright: ignore[reportUnknownVariableType]
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise InvalidTokenError("a member stands twice")
+    return members
+
+
+def _refuse(_: str) -> NoReturn:
+    raise InvalidTokenError("number")
+
+
+def _same(one: str, other: str) -> bool:
+    return hmac.compare_digest(one.encode(), other.encode())

@@ -1,0 +1,25 @@
+"""A tenant: one operator, with its own books, namespace, keys and calendar."""
+
+from dataclasses import dataclass
+from zoneinfo import ZoneInfo
+
+from mmo.kernel.identifiers import TenantId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tenant:
+    """One operator of the platform."""
+
+    id: TenantId
+    slug: str
+    name: str
+    timezone: str
+    currencies: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        ZoneInfo(self.timezone)
+
+    @property
+    def namespace(self) -> str:
+        """The Temporal namespace that holds the tenant's workflows."""
+        return f"mmo-{self.slug}"
