@@ -12,31 +12,49 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="MMO_", extra="ignore", frozen=True)
 
-    home: Path = Field(Path(".mmo"), description="Data directory: databases, secrets, logs, ports.")
-    environment: str = Field("development", description="`production` refuses development keys.")
-
-    database_host: str = Field("127.0.0.1", description="Host of the mmo database.")
-    database_port: int = Field(5432, description="Port of the mmo database.")
-    database_name: str = Field("mmo", description="Name of the mmo database.")
-    database_user: str = Field("mmo_background", description="The role's own database user.")
-    database_password: SecretStr = Field(SecretStr(""), description="Its password.")
-    database_password_file: Path | None = Field(None, description="File to read the password from.")
-    secrets_directory: Path | None = Field(
-        None, description="One file per database user with its password; default HOME/secrets."
+    home: Path = Field(
+        default=Path(".mmo"), description="Data directory: databases, secrets, logs, ports."
     )
-    database_pool_max: int = Field(4, description="Connections per process.", ge=1, le=64)
+    environment: str = Field(
+        default="development", description="`production` refuses development keys."
+    )
 
-    temporal_address: str = Field("127.0.0.1:7233", description="gRPC address of Temporal.")
-    temporal_ui_url: str = Field("", description="Where Temporal UI answers, for links.")
-    nats_url: str = Field("nats://127.0.0.1:4222", description="The broker.")
+    database_host: str = Field(default="127.0.0.1", description="Host of the mmo database.")
+    database_port: int = Field(default=5432, description="Port of the mmo database.")
+    database_name: str = Field(default="mmo", description="Name of the mmo database.")
+    database_user: str = Field(
+        default="mmo_background", description="The role's own database user."
+    )
+    database_password: SecretStr = Field(default=SecretStr(""), description="Its password.")
+    database_password_file: Path | None = Field(
+        default=None, description="File to read the password from."
+    )
+    secrets_directory: Path | None = Field(
+        default=None,
+        description="One file per database user with its password; default HOME/secrets.",
+    )
+    database_pool_max: int = Field(default=4, description="Connections per process.", ge=1, le=64)
 
-    listen_host: str = Field("127.0.0.1", description="Address the API listens on.")
-    listen_port: int = Field(8080, description="Port the API listens on.")
+    temporal_address: str = Field(default="127.0.0.1:7233", description="gRPC address of Temporal.")
+    temporal_ui_url: str = Field(default="", description="Where Temporal UI answers, for links.")
+    nats_url: str = Field(default="nats://127.0.0.1:4222", description="The broker.")
 
-    keys_directory: Path | None = Field(None, description="Development keys; default HOME/keys.")
-    audience: str = Field("mmo-api", description="The audience that access tokens must carry.")
-    history_retention_days: int = Field(30, description="Retention of a tenant's namespace.", ge=1)
-    log_level: str = Field("INFO", description="Lowest level that is logged.")
+    listen_host: str = Field(default="127.0.0.1", description="Address the API listens on.")
+    listen_port: int = Field(default=8080, description="Port the API listens on.")
+
+    keys_directory: Path | None = Field(
+        default=None, description="Development keys; default HOME/keys."
+    )
+    audience: str = Field(
+        default="mmo-api", description="The audience that access tokens must carry."
+    )
+    history_retention_days: int = Field(
+        default=30, description="Retention of a tenant's namespace.", ge=1
+    )
+    ready_file: Path | None = Field(
+        default=None, description="File that a role touches once it is ready."
+    )
+    log_level: str = Field(default="INFO", description="Lowest level that is logged.")
 
     @model_validator(mode="after")
     def _password_from_file(self) -> Self:

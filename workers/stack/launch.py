@@ -1,5 +1,6 @@
 """How one server process is started: its command line, and whom it runs as."""
 
+import asyncio
 import os
 import shutil
 import subprocess
@@ -7,7 +8,7 @@ import sysconfig
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO
+from typing import IO, Any, cast
 
 
 class StackError(Exception):
@@ -30,20 +31,32 @@ class Launch:
         Raises StackError where the program cannot be executed.
         """
         try:
-            return subprocess.Popen(  # noqa: S603 - the argv is ours
-                self.argv,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-                env={**os.environ, **self.environment},
-                cwd=self.directory,
-                user=self.user,
-                group=self.group,
-                extra_groups=None if self.user is None else [],
+            return cast(
+                "subprocess.Popen[bytes]",
+                subprocess.Popen(self.argv, **self._how(output)),  # noqa: S603 - the argv is ours
             )
         except OSError as error:
             raise StackError(f"cannot start {self.argv[0]}: {error.strerror}") from error
+
+    async def spawn(self, output: IO[bytes]) -> asyncio.subprocess.Process:
+        """Start it likewise, under the running event loop."""
+        try:
+            return await asyncio.create_subprocess_exec(*self.argv, **self._how(output))
+        except OSError as error:
+            raise StackError(f"cannot start {self.argv[0]}: {error.strerror}") from error
+
+    def _how(self, output: int | IO[bytes]) -> dict[str, Any]:
+        return {
+            "stdin": subprocess.DEVNULL,
+            "stdout": output,
+            "stderr": subprocess.STDOUT,
+            "start_new_session": True,
+            "env": {**os.environ, **self.environment},
+            "cwd": self.directory,
+            "user": self.user,
+            "group": self.group,
+            "extra_groups": None if self.user is None else [],
+        }
 
 
 def program(name: str, wheel: str) -> Path:

@@ -5,10 +5,12 @@ import importlib.util
 import os
 import secrets
 import shutil
+import signal
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import ClassVar
 
 import psycopg
 
@@ -19,7 +21,7 @@ SETTINGS = {
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",
     # Temporal's pools are per service and can reach 150; ours are a few per process.
-    "max_connections": "250",
+    "max_connections": "300",
     "shared_buffers": "256MB",
     "max_wal_size": "2GB",
     "jit": "off",
@@ -40,6 +42,9 @@ class Postgres:
     port: int
     password: str
     settings: Mapping[str, str] = field(default_factory=dict[str, str])
+
+    STOP_BY: ClassVar = signal.SIGINT
+    """Fast shutdown: whoever is connected is disconnected."""
 
     def prepare(self) -> Launch:
         """Make the cluster where there is none and answer how to start it.

@@ -53,6 +53,17 @@ def listens(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
+def reaches(address: str, within_s: float = 10) -> bool:
+    """Whether somebody listens at HOST:PORT, tried for `within_s` seconds."""
+    host, _, port = address.rpartition(":")
+    deadline = time.monotonic() + within_s
+    while time.monotonic() < deadline:
+        with suppress(OSError, ValueError), socket.create_connection((host, int(port)), 2):
+            return True
+        time.sleep(0.2)
+    return False
+
+
 def _wait(pid: int, birth: int, patience_s: float) -> None:
     deadline = time.monotonic() + patience_s
     while alive(pid, birth) and time.monotonic() < deadline:

@@ -1,0 +1,48 @@
+"""One log per process, kept small, and read back."""
+
+import shutil
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+LOG_MAX_BYTES = 10 * 2**20
+"""A log that is larger is moved to NAME.log.1, which replaces the one before."""
+FOLLOW_S = 0.3
+
+
+def rotate_logs(folder: Path, max_bytes: int = LOG_MAX_BYTES) -> None:
+    """Move aside every log that has grown too large.
+
+    Copied and emptied, because the process keeps its file open for appending; lines written
+    between the two may be lost.
+    """
+    for log in folder.glob("*.log"):
+        if log.stat().st_size > max_bytes:
+            shutil.copyfile(log, log.with_suffix(".log.1"))
+            with log.open("r+b") as file:
+                file.truncate(0)
+
+
+def tail(log: Path, lines: int) -> list[str]:
+    """The last lines of a log, at most the last megabyte."""
+    with log.open("rb") as file:
+        size = file.seek(0, 2)
+        file.seek(max(0, size - 2**20))
+        return file.read().decode(errors="replace").splitlines()[-lines:]
+
+
+def follow(logs: list[Path]) -> Iterator[tuple[str, str]]:
+    """New lines of the logs as they come, each with its log's name; for ever."""
+    places = {log: log.stat().st_size for log in logs}
+    while True:
+        for log, place in places.items():
+            size = log.stat().st_size
+            if size == place:
+                continue
+            with log.open("rb") as file:
+                file.seek(place if size > place else 0)
+                text = file.read()
+                places[log] = file.tell()
+            for line in text.decode(errors="replace").splitlines():
+                yield log.stem, line
+        time.sleep(FOLLOW_S)

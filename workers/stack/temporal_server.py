@@ -1,0 +1,271 @@
+"""The real Temporal server on the embedded PostgreSQL, with its UI, tuned for one machine."""
+
+import os
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+import yaml
+from psycopg import sql
+
+from workers.stack.home import Home
+from workers.stack.launch import Launch, StackError
+from workers.stack.ports import Ports, is_taken
+from workers.stack.postgres import Postgres, make_password
+from workers.stack.processes import free_port, listens
+from workers.stack.service import Part, Service, Step, answers
+
+SHARDS = 16
+"""Of the history; can never be changed for a database. Enough for one machine."""
+
+DATABASES = {"temporal": "temporal", "temporal_visibility": "visibility"}
+"""Database → its schema in `temporal-sql-tool`."""
+
+KEPT_INDEXES = (
+    "executions_visibility_pkey",
+    "default_idx",
+    "by_workflow_id",
+    "by_workflow_type",
+    "by_status",
+    "by_execution_time",
+    "by_root_workflow_id",
+    # Our own search attributes: AmountMinor, and Currency and MovementState.
+    "by_int_01",
+    "by_keyword_01",
+    "by_keyword_02",
+)
+"""The rest of 74 indexes cost a third of the database's work and serve no list of ours."""
+
+DYNAMIC_CONFIG: dict[str, bool | int] = {
+    "frontend.enableServerVersionCheck": False,
+    "frontend.rps": 20000,
+    "frontend.namespaceRPS": 20000,
+    "frontend.namespaceCount": 10000,
+    "frontend.namespaceRPS.visibility": 50,
+    "frontend.persistenceMaxQPS": 20000,
+    "frontend.enablePrincipalPropagation": True,
+    "history.rps": 30000,
+    "history.persistenceMaxQPS": 60000,
+    # The row of a start is skipped where the workflow has ended meanwhile; lists lag a second.
+    "history.visibilityProcessorMaxPollRPS": 1,
+    "history.visibilityTaskBatchSize": 500,
+    "matching.rps": 20000,
+    "matching.persistenceMaxQPS": 20000,
+    "matching.numTaskqueueReadPartitions": 1,
+    "matching.numTaskqueueWritePartitions": 1,
+    "matching.enableFairness": True,
+    "system.enableEagerWorkflowStart": True,
+    "system.enableActivityEagerExecution": True,
+    "limit.maxIDLength": 255,
+    "worker.schedulerNamespaceStartWorkflowRPS": 200,
+}
+
+INNER_PORTS = (
+    "frontend_membership",
+    "history",
+    "history_membership",
+    "matching",
+    "matching_membership",
+    "worker",
+    "worker_membership",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TemporalServer:
+    """One server: programs from HOME/bin, databases on `admin`'s cluster."""
+
+    home: Home
+    ports: Ports
+    admin: Postgres
+
+    def parts(self) -> tuple[Part, ...]:
+        """Schema, server and UI; raises StackError where they were not built."""
+        for name in ("temporal-server", "temporal-sql-tool", "temporal-ui"):
+            self._program(name)
+        return (
+            Step(name="temporal-schema", run=self.make_schema, after=("postgres",)),
+            Service(
+                name="temporal",
+                prepare=self._prepare_server,
+                ready=self._ready,
+                after=("temporal-schema",),
+                stop_within_s=2.5,
+            ),
+            Service(
+                name="temporal-ui",
+                prepare=self._prepare_ui,
+                ready=lambda: answers(f"http://127.0.0.1:{self.ports['ui']}/healthz"),
+                after=("temporal",),
+                stop_within_s=1.0,
+            ),
+        )
+
+    def make_schema(self) -> None:
+        """Create both databases, bring their schemas up to date, drop indexes. Safe to repeat."""
+        with psycopg.connect(self.admin.dsn(), autocommit=True) as connection:
+            known = connection.execute("SELECT FROM pg_roles WHERE rolname = 'temporal'")
+            verb = sql.SQL("ALTER" if known.fetchone() else "CREATE")
+            connection.execute(
+                sql.SQL("{} ROLE temporal LOGIN PASSWORD {}").format(
+                    verb, sql.Literal(self._password())
+                )
+            )
+            for name in DATABASES:
+                found = connection.execute("SELECT FROM pg_database WHERE datname = %s", [name])
+                if not found.fetchone():
+                    create = sql.SQL("CREATE DATABASE {} OWNER temporal")
+                    connection.execute(create.format(sql.Identifier(name)))
+        for database, schema in DATABASES.items():
+            self._update_schema(database, schema)
+        self._drop_indexes()
+
+    def _update_schema(self, database: str, schema: str) -> None:
+        with psycopg.connect(self.admin.dsn(database)) as connection:
+            made = connection.execute("SELECT to_regclass('schema_version')").fetchone()
+        if made == (None,):
+            self._sql_tool(database, "setup-schema", "-v", "0.0")
+        self._sql_tool(database, "update-schema", "--schema-name", f"postgresql/v12/{schema}")
+
+    def _sql_tool(self, database: str, *command: str) -> None:
+        done = subprocess.run(  # noqa: S603 - the argv is ours
+            [str(self._program("temporal-sql-tool")), "--db", database, *command],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+            env={
+                **os.environ,
+                "SQL_PLUGIN": "postgres12_pgx",
+                "SQL_HOST": "127.0.0.1",
+                "SQL_PORT": str(self.ports["postgres"]),
+                "SQL_USER": "temporal",
+                "SQL_PASSWORD": self._password(),
+            },
+        )
+        self.home.log("temporal-schema").write_text(done.stdout + done.stderr)
+        if done.returncode != 0:
+            raise StackError(
+                f"temporal-sql-tool failed on {database}; see {self.home.log('temporal-schema')}"
+            )
+
+    def _drop_indexes(self) -> None:
+        with psycopg.connect(self.admin.dsn("temporal_visibility")) as connection:
+            rows = connection.execute(
+                "SELECT indexname FROM pg_indexes "
+                "WHERE tablename = 'executions_visibility' AND indexname <> ALL(%s)",
+                [list(KEPT_INDEXES)],
+            ).fetchall()
+            for (name,) in rows:
+                connection.execute(sql.SQL("DROP INDEX {}").format(sql.Identifier(name)))
+
+    def _prepare_server(self) -> Launch:
+        folder = self._folder()
+        config, dynamic = folder / "server.yaml", folder / "dynamic.yaml"
+        dynamic.write_text(yaml.safe_dump({k: [{"value": v}] for k, v in DYNAMIC_CONFIG.items()}))
+        config.touch(mode=0o600)
+        config.write_text(yaml.safe_dump(self._config(dynamic)))
+        argv = (str(self._program("temporal-server")), "--config-file", str(config))
+        argv += ("--allow-no-auth", "start")
+        # Fewer collections: half the CPU of a small heap.
+        return Launch(argv=argv, environment={"GOGC": "400"}, directory=folder)
+
+    def _prepare_ui(self) -> Launch:
+        folder = self._folder()
+        config = {
+            "temporalGrpcAddress": f"127.0.0.1:{self.ports['temporal']}",
+            "host": "127.0.0.1",
+            "port": self.ports["ui"],
+            "enableUi": True,
+            "disableNewsFetch": True,
+            "cors": {"cookieInsecure": True},
+        }
+        (folder / "config").mkdir(exist_ok=True)
+        (folder / "config" / "mmo.yaml").write_text(yaml.safe_dump(config))
+        argv = (str(self._program("temporal-ui")), "--root", str(folder), "--env", "mmo", "start")
+        return Launch(argv=argv, directory=folder)
+
+    def _config(self, dynamic: Path) -> dict[str, object]:
+        """The server's own configuration file."""
+        inner = self._inner_ports()
+        frontend = {"grpcPort": self.ports["temporal"]}
+        frontend["membershipPort"] = inner["frontend_membership"]
+        rpc = {"frontend": frontend}
+        for name in ("history", "matching", "worker"):
+            rpc[name] = {"grpcPort": inner[name], "membershipPort": inner[f"{name}_membership"]}
+        address = f"127.0.0.1:{self.ports['temporal']}"
+        return {
+            "log": {"stdout": True, "level": "warn"},
+            "persistence": {
+                "numHistoryShards": SHARDS,
+                "defaultStore": "default",
+                "visibilityStore": "visibility",
+                "datastores": {
+                    "default": {"sql": self._store("temporal", 20)},
+                    "visibility": {"sql": self._store("temporal_visibility", 10)},
+                },
+            },
+            "global": {"membership": {"maxJoinDuration": "30s", "broadcastAddress": "127.0.0.1"}},
+            "services": {
+                name: {"rpc": {**ports, "bindOnIP": "127.0.0.1"}} for name, ports in rpc.items()
+            },
+            "clusterMetadata": {
+                "enableGlobalNamespace": False,
+                "failoverVersionIncrement": 10,
+                "masterClusterName": "active",
+                "currentClusterName": "active",
+                "clusterInformation": {
+                    "active": {
+                        "enabled": True,
+                        "initialFailoverVersion": 1,
+                        "rpcName": "frontend",
+                        "rpcAddress": address,
+                    }
+                },
+            },
+            "dcRedirectionPolicy": {"policy": "noop"},
+            "publicClient": {"hostPort": address},
+            "dynamicConfigClient": {"filepath": str(dynamic), "pollInterval": "60s"},
+        }
+
+    def _store(self, database: str, connections: int) -> dict[str, object]:
+        return {
+            "pluginName": "postgres12_pgx",
+            "databaseName": database,
+            "connectAddr": f"127.0.0.1:{self.ports['postgres']}",
+            "connectProtocol": "tcp",
+            "user": "temporal",
+            "password": self._password(),
+            "maxConns": connections,
+            "maxIdleConns": connections,
+            "maxConnLifetime": "1h",
+        }
+
+    def _inner_ports(self) -> dict[str, int]:
+        """Ports that only the server itself uses, kept while free: its members are remembered."""
+        choices = self.home.read_choices()
+        before = choices.get("temporal_inner", {})
+        inner = {n: before.get(n, 0) for n in INNER_PORTS}
+        inner = {n: free_port() if p == 0 or is_taken(p) else p for n, p in inner.items()}
+        self.home.remember({**choices, "temporal_inner": inner})
+        return inner
+
+    def _ready(self) -> bool:
+        return listens(self.ports["temporal"])
+
+    def _folder(self) -> Path:
+        folder = self.home.path / "temporal-server"
+        folder.mkdir(exist_ok=True, mode=0o700)
+        return folder
+
+    def _password(self) -> str:
+        return make_password(self.home.secrets / "temporal")
+
+    def _program(self, name: str) -> Path:
+        program = self.home.binaries / name
+        if not program.exists():
+            raise StackError(
+                f"{program} is not there: `make temporal-server` builds it (some minutes, once)"
+            )
+        return program
