@@ -88,7 +88,7 @@ class Home:
             except BlockingIOError:
                 lock.seek(0)
                 raise StackError(
-                    f"mmo already runs on {self.path} (process {lock.read().strip()}): "
+                    f"another mmo runs on {self.path} (process {lock.read().strip()}): "
                     "see `mmo status`, stop it with `mmo down`, or set another MMO_HOME"
                 ) from None
             lock.truncate(0)

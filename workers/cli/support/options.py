@@ -1,0 +1,44 @@
+"""Options that several commands have, and how they speak."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from workers.stack.home import Home
+
+PROBLEM, NOT_RUNNING = 1, 3
+"""Exit codes, beside 0 for good and 2 for a command that was not understood."""
+
+HomeOption = Annotated[
+    Path, typer.Option("--home", envvar="MMO_HOME", help="Data directory of the stack.")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for a program.")]
+
+DEFAULT_HOME = Path(".mmo")
+
+console = Console(highlight=False, soft_wrap=True)
+errors = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def home_of(path: Path) -> Home:
+    """The home at that path, named the same from every folder."""
+    return Home(path.absolute())
+
+
+def print_json(content: object) -> None:
+    """Print for a program: one document, no colour."""
+    print(json.dumps(content, indent=2, ensure_ascii=False))
+
+
+def print_urls(urls: Mapping[str, str]) -> None:
+    """Print where a person finds things."""
+    table = Table(show_header=False, box=None)
+    for name, url in urls.items():
+        if url:
+            table.add_row(f"[bold]{name.replace('_', ' ')}[/]", url)
+    console.print(table)
