@@ -18,7 +18,7 @@ _OF_REQUESTS = (
 )
 _OF_LEGS = "int[], bigint[], text[], boolean[], bigint[]"
 _OF_USAGE = "int[], int[], smallint[], date[], bigint[], int[], bigint[], int[], text[]"
-_TYPES = ", ".join((_OF_BATCH, _OF_REQUESTS, _OF_LEGS, _OF_USAGE)).split(", ")
+_TYPES = f"{_OF_BATCH}, {_OF_REQUESTS}, {_OF_LEGS}, {_OF_USAGE}".split(", ")
 
 BATCH = "ROW(" + ", ".join(f"%b::{name}" for name in _TYPES) + ")::ledger.batch"
 """The parameters of `encode`, as one SQL expression."""

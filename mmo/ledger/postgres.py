@@ -38,8 +38,8 @@ async def configure(connection: psycopg.AsyncConnection[Any]) -> None:
 class PostingCall(Generic[Item]):
     """The SQL function that posts a batch, and what it is given beside the batch.
 
-    It is called as `function(ledger.batch, *beside, p_check boolean)` and returns `ledger.outcomes`.
-    `casts` are the SQL types of the values of `beside(items)`.
+    It is called as `function(ledger.batch, *beside, p_check boolean)` and returns
+    `ledger.outcomes`. `casts` are the SQL types of the values of `beside(items)`.
     """
 
     function: str

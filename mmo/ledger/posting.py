@@ -65,7 +65,8 @@ class Leg:
     facts_version: int | None = None
 
     def __post_init__(self) -> None:
-        _require(0 < abs(self.amount) <= LARGEST_AMOUNT, f"a leg cannot move {self.amount}")
+        if not 0 < abs(self.amount) <= LARGEST_AMOUNT:
+            raise InvalidPostingError(f"a leg cannot move {self.amount}")
         _require(self.account != 0, "0 is not an account")
         if self.reserve:
             _require(
@@ -133,15 +134,19 @@ class Posting:
         )
         _require(0 <= self.step < 2**15, "a step is a small number")
         _require(self.effective_at.tzinfo is not None, "effective_at needs a time zone")
-        _require((self.kind in _WITH_LEGS) == bool(self.legs), f"{self.kind.name}: legs do not fit")
-        _require(len(self.legs) <= MOST_LEGS, f"at most {MOST_LEGS} legs")
-        _require(len(self.usage) <= MOST_USAGE_ROWS, f"at most {MOST_USAGE_ROWS} usage rows")
+        _require((self.kind in _WITH_LEGS) == bool(self.legs), "legs do not fit the kind")
+        _require(len(self.legs) <= MOST_LEGS, "too many legs")
+        _require(len(self.usage) <= MOST_USAGE_ROWS, "too many usage rows")
         _require(sum(leg.amount for leg in self.legs) == 0, "the legs do not sum to zero")
         _require(not self.usage or bool(self.legs), "counters move only with legs")
         _require(
-            (self.kind in _OF_A_HOLD) == (self.hold_step is not None), "hold_step does not fit"
+            (self.kind in _OF_A_HOLD) == (self.hold_step is not None),
+            "hold_step does not fit the kind",
         )
-        _require((self.kind is Kind.REFUSE) == (self.refusal is not None), "refusal does not fit")
+        _require(
+            (self.kind is Kind.REFUSE) == (self.refusal is not None),
+            "refusal does not fit the kind",
+        )
         reserves = any(leg.reserve for leg in self.legs)
         _require((self.kind is Kind.HOLD) == reserves, "a hold, and only a hold, reserves")
 

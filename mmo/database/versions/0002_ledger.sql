@@ -225,7 +225,8 @@ CREATE TYPE ledger.outcomes AS (
 -- with p_check, which answers what is recorded and posts the rest. One key, and one hold, at most once in a batch.
 CREATE FUNCTION ledger.post(b ledger.batch, p_check boolean DEFAULT false) RETURNS ledger.outcomes
 LANGUAGE plpgsql SECURITY DEFINER
-SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET enable_mergejoin = off SET lock_timeout = '2s'
+SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan
+SET enable_seqscan = off SET enable_mergejoin = off SET lock_timeout = '2s'
 AS $$
 DECLARE
     largest CONSTANT bigint := 10000000000000000;        -- of a leg, so that no sum here can overflow
