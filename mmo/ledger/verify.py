@@ -203,7 +203,8 @@ INVARIANTS = (
                           AND v.status = 0 AND v.kind IN (3, 4))
                  GROUP BY j.tenant_id, g.account_id, g.bucket, g.period) c
          USING (tenant_id, account_id, bucket, period)
-         WHERE (coalesce(u.amount, 0), coalesce(u.n, 0)) <> (coalesce(c.amount, 0), coalesce(c.n, 0))
+         WHERE (coalesce(u.amount, 0), coalesce(u.n, 0))
+            <> (coalesce(c.amount, 0), coalesce(c.n, 0))
         """,
     ),
 )

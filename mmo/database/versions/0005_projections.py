@@ -3,7 +3,7 @@
 from mmo.database.run_sql import run_sql
 
 revision = "0005_projections"
-down_revision = "0004_wallets"
+down_revision = "0004_movements"
 
 
 def upgrade() -> None:

@@ -1,8 +1,8 @@
 """Commands: what a caller asks for, as a frozen model that checks itself."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Self, get_args, get_type_hints
-from uuid import UUID
 
 from pydantic import (
     AfterValidator,
@@ -127,9 +127,9 @@ class Command(BaseModel):
         """Role → wallet, as written by the caller."""
         return {role.name: getattr(self, name) for name, role in type(self).parties.items()}
 
-    def resolved(self, ids: dict[str, UUID]) -> Self:
+    def resolved(self, ids: Mapping[str, str]) -> Self:
         """The same command with every wallet named by its id. `ids`: as written → id."""
-        named = {name: str(ids[getattr(self, name)]) for name in type(self).parties}
+        named = {name: ids[getattr(self, name)] for name in type(self).parties}
         return self.model_copy(update=named)
 
     def canonical(self) -> dict[str, Any]:

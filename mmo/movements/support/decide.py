@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 from hashlib import sha256
 from typing import Any
 from uuid import UUID
@@ -18,9 +17,6 @@ from mmo.movements.support.movement import Movement, Step
 from mmo.movements.support.outcome import Request, Verb
 from mmo.movements.support.posting_rule import NegativeLineError
 
-DEFERRED = frozenset({"TRUST_BANK", "OP.FEES", "TAX.EXCISE", "TAX.WHT"})
-"""Accounts of the chart that are appended to and never locked (rulings: no floor either way)."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draft:
@@ -33,7 +29,7 @@ class Draft:
     state: str
     """The movement's state once the posting is accepted."""
     answers: bool
-    requested_at: datetime
+    actor: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,8 +145,7 @@ def _account(
         case Party(role, product):
             return facts.wallets[command.wallets()[role]].accounts[product]
         case Chart(code):
-            number = facts.chart[code, command.amount.currency]
-            return -number if code in DEFERRED else number
+            return facts.chart[code, command.amount.currency]
         case Instance(code):
             return LedgerInstance(code, command.amount.currency)
 
@@ -212,7 +207,7 @@ def _draft(
         event=event,
         state=_STATES.get(verb, step.state),
         answers=request.answers,
-        requested_at=datetime.fromisoformat(envelope.requested_at),
+        actor=envelope.actor.subject,
     )
 
 

@@ -83,3 +83,20 @@ class Released:
 
 
 Outcome: TypeAlias = Posted | Held | Released | Refused
+
+
+def told(outcome: Outcome) -> dict[str, Any]:
+    """The outcome as the command table tells it: what movements.post writes there too."""
+    refused = isinstance(outcome, Refused)
+    state = "refused" if refused else outcome.state
+    code = outcome.code if refused else outcome.record.get("because") or None
+    return {
+        "outcome": "refused" if state == "refused" else outcome.outcome,
+        "state": state,
+        "journal": None if refused else outcome.journal,
+        "at": outcome.record.get("decided_at") if refused else outcome.at,
+        "position": outcome.position,
+        "prices": outcome.prices if isinstance(outcome, Posted) else {},
+        "code": code,
+        "detail": outcome.details if refused else {},
+    }

@@ -1,8 +1,8 @@
-"""Commands, facts, and the one writer of movements."""
+"""Wallets."""
 
 from mmo.database.run_sql import run_sql
 
-revision = "0003_movements"
+revision = "0003_wallets"
 down_revision = "0002_ledger"
 
 

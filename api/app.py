@@ -1,0 +1,62 @@
+"""The resource server, put together."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi import FastAPI
+from psycopg_pool import AsyncConnectionPool
+
+from api import answers, health, movements, problems, wallets
+from api.guard import Guard
+from api.movements import Door
+from api.security import Gatekeeper
+from api.start import Clients
+from mmo.changes.wallets import WalletChanges
+from mmo.keys.ports import KeyStore
+from mmo.movements.support.catalogue import movements as catalogue
+from mmo.settings import Settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """What the application is given by its composition root."""
+
+    settings: Settings
+    pool: AsyncConnectionPool[Any]
+    keys: KeyStore
+    clients: Clients
+    gatekeeper: Gatekeeper
+    door: Door
+    wallet_changes: WalletChanges
+
+
+def create_app(parts: Parts) -> Guard:
+    """The application behind its guard."""
+    app = create_routes()
+    app.state.parts = parts
+    app.state.pool = parts.pool
+    app.state.keys = parts.keys
+    app.state.clients = parts.clients
+    app.state.gatekeeper = parts.gatekeeper
+    app.state.door = parts.door
+    app.state.wallet_changes = parts.wallet_changes
+    return Guard(app)
+
+
+def create_routes() -> FastAPI:
+    """Every route, without what stands behind it: enough to publish the contract."""
+    app = FastAPI(
+        title="mmo",
+        summary="An open mobile money operator.",
+        version="1",
+        openapi_tags=[{"name": name} for name in ("movements", "wallets", "operation")],
+        redirect_slashes=False,
+    )
+    problems.install(app)
+    app.include_router(health.router)
+    app.include_router(wallets.router, prefix="/v1")
+    for movement in catalogue().values():
+        app.include_router(movements.route_of(movement), prefix="/v1")
+    for offered in answers.answers():
+        app.include_router(answers.route_of(offered), prefix="/v1")
+    return app

@@ -1,0 +1,126 @@
+"""Problems: every answer that is no success, as RFC 9457 tells it, with a published code."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from mmo.kernel.refusals import REFUSALS
+
+ERRORS_MAX = 8
+"""Validation errors that one answer lists."""
+
+PROBLEMS: dict[str, tuple[int, str]] = {
+    "validation": (422, "The request does not have the published shape."),
+    "idempotency_key_missing": (400, "The header Idempotency-Key is missing."),
+    "idempotency_key_invalid": (400, "An Idempotency-Key is 1 to 64 visible ASCII characters."),
+    "idempotency_key_reused": (409, "The key was used for another request before."),
+    "invalid_token": (401, "The bearer token is missing, expired or not genuine."),
+    "insufficient_scope": (403, "The token does not carry the scope that this needs."),
+    "not_your_wallet": (403, "The wallet that would pay belongs to somebody else."),
+    "maker_may_not": (403, "Who asked for the movement cannot give this answer too."),
+    "not_waiting": (409, "The movement does not wait for this answer."),
+    "not_found": (404, "There is nothing here."),
+    "movement_not_found": (404, "There is no such movement."),
+    "method_not_allowed": (405, "This cannot be done here."),
+    "unsupported_media_type": (415, "Bodies are application/json, without content encoding."),
+    "body_too_large": (413, "A body has at most 64 KiB."),
+    "headers_too_large": (431, "The headers have at most 16 KiB and 100 fields."),
+    "uri_too_long": (414, "An address has at most 8 KiB."),
+    "bad_request": (400, "The request cannot be read."),
+    "invalid_json": (400, "The body is no JSON."),
+    "invalid_utf8": (400, "The body is no UTF-8."),
+    "byte_order_mark": (400, "The body begins with a byte order mark."),
+    "invalid_character": (400, "A text holds a control character, a NUL or half a surrogate."),
+    "duplicate_key": (400, "A member stands twice in an object."),
+    "float_not_allowed": (400, "Numbers are whole; amounts are texts."),
+    "non_finite_number": (400, "NaN and Infinity are no numbers."),
+    "integer_too_large": (400, "A number has at most 18 digits."),
+    "too_deep": (400, "The body nests more than 32 levels."),
+    "cursor_invalid": (400, "The cursor is not one that a page of this list gave out."),
+    "position_invalid": (400, "If-Projected takes a Projection-Position of an earlier answer."),
+    "busy": (503, "Too much is under way; try again shortly."),
+    "projection_behind": (503, "The read model has not come that far; try again shortly."),
+    "unavailable": (503, "A part that this needs does not answer; nothing was lost, try again."),
+    "internal": (500, "Something went wrong here. It is logged."),
+}
+"""Code → status and title. Refusals of the business are 422 (404 for a wallet that is read)."""
+
+RETRY_AFTER_S = {"busy": 1, "projection_behind": 1, "unavailable": 2}
+
+
+class Problem(Exception):  # noqa: N818 - RFC 9457's own word
+    """An answer that is no success. `more` are further members of the document."""
+
+    def __init__(self, code: str, detail: str = "", **more: Any) -> None:
+        super().__init__(code)
+        self.code = code
+        self.detail = detail
+        self.more = more
+
+    @property
+    def status(self) -> int:
+        return int(self.more.get("status") or PROBLEMS.get(self.code, (422, ""))[0])
+
+    def document(self) -> dict[str, Any]:
+        """The problem document."""
+        title = REFUSALS.get(self.code) or PROBLEMS[self.code][1]
+        told = {"type": f"urn:mmo:problem:{self.code}", "title": title, "status": self.status}
+        if self.detail:
+            told["detail"] = self.detail
+        return told | {"code": self.code} | {k: v for k, v in self.more.items() if k != "status"}
+
+    def response(self) -> JSONResponse:
+        """The problem as an answer."""
+        headers: dict[str, str] = {}
+        if self.code in RETRY_AFTER_S:
+            headers["Retry-After"] = str(RETRY_AFTER_S[self.code])
+        if self.code == "invalid_token":
+            headers["WWW-Authenticate"] = 'Bearer error="invalid_token"'
+        return JSONResponse(
+            self.document(),
+            self.status,
+            headers=headers,
+            media_type="application/problem+json",
+        )
+
+
+def from_errors(errors: Sequence[Mapping[str, Any]]) -> Problem:
+    """Validation errors as one problem. What was sent is never repeated: it may hold a secret."""
+    listed = [
+        {
+            "pointer": "".join(f"/{part!s:.64}" for part in error["loc"][1:9]),
+            "in": str(error["loc"][0]),
+            "code": error["type"],
+            "detail": error["msg"] if error["type"] != "json_invalid" else "no JSON",
+        }
+        for error in errors[:ERRORS_MAX]
+    ]
+    code = next((error["code"] for error in listed if error["code"] in REFUSALS), "validation")
+    return Problem(code, "; ".join(error["detail"] for error in listed[:1]), errors=listed)
+
+
+def install(app: FastAPI) -> None:
+    """Make every failure of the application a problem document."""
+
+    async def problem(_: Request, error: Exception) -> JSONResponse:
+        assert isinstance(error, Problem)
+        return error.response()
+
+    async def invalid(_: Request, error: Exception) -> JSONResponse:
+        assert isinstance(error, RequestValidationError)
+        return from_errors(error.errors()).response()
+
+    async def plain(_: Request, error: Exception) -> JSONResponse:
+        assert isinstance(error, HTTPException)
+        known = {404: "not_found", 405: "method_not_allowed", 400: "bad_request"}
+        answer = Problem(known.get(error.status_code, "bad_request")).response()
+        answer.headers.update(error.headers or {})
+        return answer
+
+    app.add_exception_handler(Problem, problem)
+    app.add_exception_handler(RequestValidationError, invalid)
+    app.add_exception_handler(HTTPException, plain)

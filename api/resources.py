@@ -1,0 +1,59 @@
+"""How a movement looks to a client of the API."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from mmo.kernel.money import Money
+from mmo.kernel.refusals import REFUSALS
+from mmo.movements.support.catalogue import movements
+from mmo.movements.support.commands import CommandRow
+
+FEES, TAXES = ("F",), ("X",)
+
+
+def movement_of(row: CommandRow, outcome: Mapping[str, Any] | None) -> dict[str, Any]:
+    """The resource of a movement: its command, and what came of it so far."""
+    movement, told = movements()[row.type], outcome or {}
+    roles = movement.command.parties
+    currency, prices = row.body["amount"]["currency"], dict[str, int](told.get("prices") or {})
+    state = told.get("state", row.state)
+    return {
+        "id": str(row.movement_id),
+        "type": row.type,
+        "state": state,
+        "amount": row.body["amount"],
+        "parties": {roles[field].name: row.body[field] for field in roles},
+        "fees": _priced(prices, FEES, currency),
+        "taxes": _priced(prices, TAXES, currency),
+        "note": row.note,
+        "requested_at": row.accepted_at.isoformat(),
+        "posted_at": told.get("at") if state == "posted" else None,
+        "reference": str(told["journal"]) if told.get("journal") else None,
+        "refusal": refusal_of(told.get("code"), told.get("detail")),
+        "links": links_of(str(row.movement_id)),
+    }
+
+
+def refusal_of(code: str | None, detail: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """Why a movement was refused, or None."""
+    if code is None:
+        return None
+    return {"code": code, "reason": REFUSALS[code], "details": dict(detail or {})}
+
+
+def links_of(movement: str) -> dict[str, str]:
+    """Where the movement and its timeline are."""
+    return {
+        "self": f"/v1/movements/{movement}",
+        "timeline": f"/v1/movements/{movement}/timeline",
+    }
+
+
+def _priced(
+    prices: Mapping[str, int], symbols: tuple[str, ...], currency: str
+) -> list[dict[str, str]]:
+    return [
+        {"symbol": symbol, "value": Money(prices[symbol], currency).value, "currency": currency}
+        for symbol in symbols
+        if prices.get(symbol)
+    ]

@@ -1,0 +1,183 @@
+"""Routes that open and change wallets."""
+
+from typing import Annotated, Any, Literal
+from uuid import UUID, uuid5
+
+import phonenumbers
+from fastapi import APIRouter, Depends, Header, Request
+from fastapi.responses import JSONResponse
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic_core import PydanticCustomError
+
+from api.problems import Problem
+from api.security import ON_BEHALF, Caller, requires
+from mmo.changes.wallets import Changed, NewWallet, WalletChanges
+from mmo.kernel.identifiers import mint
+from mmo.kernel.refusals import REFUSALS, Refused
+from mmo.wallets import postgres as wallets
+from mmo.wallets.wallet import KINDS, Wallet
+
+router = APIRouter(tags=["wallets"])
+
+MayWrite = Annotated[Caller, Depends(requires("wallets:write"))]
+_KEYS = UUID("6b1f0d3e-6f0c-4f53-9d0a-1d4cf7cf1c55")
+"""Namespace of wallet ids that come from an idempotency key."""
+
+
+def _e164(written: str) -> str:
+    try:
+        number = phonenumbers.parse(written)
+    except phonenumbers.NumberParseException:
+        number = None
+    if number is None or not phonenumbers.is_possible_number(number):
+        raise PydanticCustomError("msisdn_invalid", "no telephone number in E.164: +254700000001")
+    return written
+
+
+def _printable(written: str) -> str:
+    if not written.isprintable() or written != written.strip():
+        raise PydanticCustomError("name_invalid", "a name is printable, without space at its ends")
+    return written
+
+
+class OpenWalletBody(BaseModel):
+    """A new wallet."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    kind: Literal["customer", "agent", "super_agent"]
+    msisdn: Annotated[
+        str,
+        Field(pattern=r"^\+[1-9][0-9]{6,14}$", examples=["+254700000001"]),
+        AfterValidator(_e164),
+    ]
+    currency: Annotated[str, Field(pattern="^[A-Z]{3}$", examples=["KES"])]
+    name: Annotated[str, Field(min_length=1, max_length=80), AfterValidator(_printable)]
+    owner: Annotated[
+        str | None,
+        Field(
+            pattern=r"^[A-Za-z0-9._:@-]{1,80}$",
+            description="The subject whose wallet it is. Staff only; else it is the caller.",
+        ),
+    ] = None
+
+
+assert set(KINDS) == {"customer", "agent", "super_agent"}
+
+
+def wallet_of(wallet: Wallet) -> dict[str, Any]:
+    """How a wallet looks to a client."""
+    return {
+        "id": wallet.id,
+        "kind": wallet.kind,
+        "state": wallet.state,
+        "currency": wallet.currency,
+        "alias": wallet.alias,
+        "name": wallet.name,
+        "owner": wallet.owner,
+        "version": wallet.version,
+        "opened_at": wallet.opened_at.isoformat(),
+        "changed_at": wallet.changed_at.isoformat(),
+    }
+
+
+@router.post("/wallets", status_code=201, summary="Open a wallet")
+async def open_wallet(
+    request: Request,
+    body: OpenWalletBody,
+    caller: MayWrite,
+    idempotency_key: Annotated[str | None, Header(pattern=r"^[\x21-\x7e]{1,64}$")] = None,
+) -> JSONResponse:
+    """Open a wallet. With an Idempotency-Key, a repeat answers with the same wallet."""
+    staff = ON_BEHALF in caller.scopes
+    if not staff and (body.kind != "customer" or body.owner not in {None, caller.actor.subject}):
+        raise Problem("insufficient_scope", f"needs the scope {ON_BEHALF}")
+    if body.currency not in caller.tenant.currencies:
+        raise Problem(
+            "currency_mismatch", f"{caller.tenant.slug} keeps {', '.join(caller.tenant.currencies)}"
+        )
+    name = f"{caller.tenant.slug}/{caller.client}/{idempotency_key}"
+    identifier = uuid5(_KEYS, name) if idempotency_key else mint()
+    new = NewWallet(
+        kind=body.kind,
+        currency=body.currency,
+        msisdn=body.msisdn,
+        name=body.name,
+        owner=body.owner if staff else caller.actor.subject,
+    )
+    changed = await _changes(request).open(caller.tenant.id, identifier, new, caller.actor)
+    if isinstance(changed, Changed) and not _as_asked(changed.wallet, new):
+        raise Problem("idempotency_key_reused")
+    return _answer(changed, 201)
+
+
+@router.post("/wallets/{wallet}/freeze", summary="Let nothing move in or out")
+async def freeze(request: Request, wallet: str, caller: MayWrite) -> JSONResponse:
+    """Freeze a wallet; a frozen one stays frozen."""
+    identifier = await changeable(request, caller, wallet)
+    return _answer(await _changes(request).freeze(caller.tenant.id, identifier, caller.actor), 200)
+
+
+@router.post("/wallets/{wallet}/unfreeze", summary="Let money move again")
+async def unfreeze(request: Request, wallet: str, caller: MayWrite) -> JSONResponse:
+    """Unfreeze a wallet: staff only, or freezing would mean nothing."""
+    if ON_BEHALF not in caller.scopes:
+        raise Problem("insufficient_scope", f"needs the scope {ON_BEHALF}")
+    identifier = await changeable(request, caller, wallet)
+    changed = await _changes(request).unfreeze(caller.tenant.id, identifier, caller.actor)
+    return _answer(changed, 200)
+
+
+@router.post("/wallets/{wallet}/close", summary="End an empty wallet")
+async def close(request: Request, wallet: str, caller: MayWrite) -> JSONResponse:
+    """Close a wallet that holds nothing; its alias is free afterwards."""
+    identifier = await changeable(request, caller, wallet)
+    return _answer(await _changes(request).close(caller.tenant.id, identifier, caller.actor), 200)
+
+
+async def changeable(request: Request, caller: Caller, name: str) -> UUID:
+    """Find the wallet that the caller may change. Raises Problem wallet_not_found (404)."""
+    async with request.app.state.pool.connection() as connection:
+        found = await find_wallet(connection, caller, name)
+    if found.owner != caller.actor.subject and ON_BEHALF not in caller.scopes:
+        raise not_found()
+    return UUID(found.id)
+
+
+async def find_wallet(connection: Any, caller: Caller, name: str) -> Wallet:
+    """Find a wallet by the id or alias in a path. Raises Problem wallet_not_found (404)."""
+    if not name.startswith("msisdn:"):
+        try:
+            if str(UUID(name)) != name:
+                raise not_found()
+        except ValueError:
+            raise not_found() from None
+    found = await wallets.find(connection, caller.tenant.id, [name])
+    if name not in found:
+        raise not_found()
+    return found[name]
+
+
+def not_found() -> Problem:
+    """A wallet in a path that is not there, or is not the caller's to see."""
+    return Problem("wallet_not_found", REFUSALS["wallet_not_found"], status=404)
+
+
+def _changes(request: Request) -> WalletChanges:
+    changes: WalletChanges = request.app.state.wallet_changes
+    return changes
+
+
+def _as_asked(wallet: Wallet, new: NewWallet) -> bool:
+    return (wallet.kind, wallet.currency, wallet.msisdn, wallet.name, wallet.owner) == (
+        new.kind, new.currency, new.msisdn, new.name, new.owner,
+    )  # fmt: skip
+
+
+def _answer(changed: Changed | Refused, status: int) -> JSONResponse:
+    if isinstance(changed, Refused):
+        raise Problem(changed.code, changed.reason, status=409)
+    headers = {"Projection-Position": changed.position} if changed.position else {}
+    if status == 201:  # noqa: PLR2004
+        headers["Location"] = f"/v1/wallets/{changed.wallet.id}"
+    return JSONResponse(wallet_of(changed.wallet), status, headers=headers)

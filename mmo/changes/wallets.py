@@ -1,0 +1,173 @@
+"""Changes of wallets: decide, append the events, write the row and tell the ledger, at once."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TypeAlias
+from uuid import UUID
+
+from psycopg import AsyncConnection
+from psycopg.errors import UniqueViolation
+from psycopg_pool import AsyncConnectionPool
+
+from mmo.kernel.envelope import Actor
+from mmo.kernel.identifiers import mint
+from mmo.kernel.refusals import REFUSALS, Refused
+from mmo.messaging.event import Event
+from mmo.messaging.postgres import append
+from mmo.wallets import postgres as wallets
+from mmo.wallets.wallet import (
+    EVENTS,
+    CloseWallet,
+    FreezeWallet,
+    OpenWallet,
+    UnfreezeWallet,
+    Wallet,
+    WalletCommand,
+    WalletEvent,
+    decide,
+    evolve,
+)
+
+_TYPES = {kind: name for name, kind in EVENTS.items()}
+Ring: TypeAlias = Callable[[], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """What a wallet is now, and where in the feed its last change stands ("" where none was)."""
+
+    wallet: Wallet
+    position: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewWallet:
+    """What a new wallet is to be."""
+
+    kind: str
+    currency: str
+    msisdn: str
+    name: str
+    owner: str | None
+
+
+class WalletChanges:
+    """Carries out commands on wallets, each in one transaction.
+
+    Every command is safe to repeat: what is so already changes nothing.
+    """
+
+    def __init__(self, pool: AsyncConnectionPool[AsyncConnection], ring: Ring) -> None:
+        self._pool = pool
+        self._ring = ring
+
+    async def open(
+        self, tenant: int, identifier: UUID, new: NewWallet, actor: Actor
+    ) -> Changed | Refused:
+        """Open a wallet under an id of the caller's; the same id again opens nothing."""
+
+        async def command(connection: AsyncConnection, wallet: Wallet | None) -> OpenWallet:
+            accounts = wallet.accounts if wallet else None
+            accounts = accounts or await wallets.open_accounts(
+                connection, tenant, new.kind, new.currency
+            )
+            return OpenWallet(
+                kind=new.kind,
+                currency=new.currency,
+                msisdn=new.msisdn,
+                name=new.name,
+                owner=new.owner,
+                accounts=accounts,
+            )
+
+        try:
+            return await self._change(tenant, identifier, actor, command)
+        except UniqueViolation:
+            return await self._taken(tenant, identifier, new)
+
+    async def freeze(self, tenant: int, identifier: UUID, actor: Actor) -> Changed | Refused:
+        """Let nothing move in or out."""
+        return await self._change(tenant, identifier, actor, _always(FreezeWallet()))
+
+    async def unfreeze(self, tenant: int, identifier: UUID, actor: Actor) -> Changed | Refused:
+        """Let money move again."""
+        return await self._change(tenant, identifier, actor, _always(UnfreezeWallet()))
+
+    async def close(self, tenant: int, identifier: UUID, actor: Actor) -> Changed | Refused:
+        """End an empty wallet."""
+
+        async def command(connection: AsyncConnection, wallet: Wallet | None) -> CloseWallet:
+            held = await wallets.balance(connection, tenant, wallet) if wallet else 0
+            return CloseWallet(held)
+
+        return await self._change(tenant, identifier, actor, command)
+
+    async def _change(
+        self,
+        tenant: int,
+        identifier: UUID,
+        actor: Actor,
+        command_of: Callable[[AsyncConnection, Wallet | None], Awaitable[WalletCommand]],
+    ) -> Changed | Refused:
+        async with self._pool.connection() as connection, connection.transaction():
+            wallet = await wallets.lock(connection, tenant, identifier)
+            decided = decide(wallet, await command_of(connection, wallet))
+            if isinstance(decided, Refused):
+                return decided
+            if not decided:
+                assert wallet is not None
+                return Changed(wallet, "")
+            changed, events = _folded(tenant, identifier, wallet, decided, actor)
+            position = await append(connection, events)
+            await wallets.save(connection, tenant, changed)
+            for event in decided:
+                await wallets.tell_ledger(connection, tenant, changed, event)
+        self._ring()
+        return Changed(changed, str(position))
+
+    async def _taken(self, tenant: int, identifier: UUID, new: NewWallet) -> Changed | Refused:
+        """Tell a repeat that ran beside the first from an alias of somebody else's."""
+        async with self._pool.connection() as connection:
+            found = await wallets.find(connection, tenant, [str(identifier)])
+        wallet = found.get(str(identifier))
+        if wallet is not None and wallet.msisdn == new.msisdn:
+            return Changed(wallet, "")
+        return Refused("alias_taken", REFUSALS["alias_taken"])
+
+
+def _always(
+    command: WalletCommand,
+) -> Callable[[AsyncConnection, Wallet | None], Awaitable[WalletCommand]]:
+    async def answer(_: AsyncConnection, __: Wallet | None) -> WalletCommand:
+        return command
+
+    return answer
+
+
+def _folded(
+    tenant: int,
+    identifier: UUID,
+    wallet: Wallet | None,
+    decided: tuple[WalletEvent, ...],
+    actor: Actor,
+) -> tuple[Wallet, list[Event]]:
+    now, events = datetime.now(UTC), list[Event]()
+    for happened in decided:
+        version = (wallet.version if wallet else 0) + 1
+        wallet = evolve(wallet, happened, identifier=str(identifier), version=version, at=now)
+        events.append(
+            Event(
+                tenant_id=tenant,
+                id=mint(),
+                aggregate="wallet",
+                aggregate_id=identifier,
+                version=version,
+                type=_TYPES[type(happened)],
+                actor=actor.subject,
+                occurred_at=now,
+                data=happened.model_dump(mode="json"),
+            )
+        )
+    assert wallet is not None
+    return wallet, events

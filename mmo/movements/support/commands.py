@@ -1,0 +1,127 @@
+"""The command table: every accepted command, under the caller's own key, for ever."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+from typing import Any
+from uuid import UUID
+
+import orjson
+from psycopg import AsyncConnection
+from psycopg.rows import class_row
+from psycopg.types.json import Jsonb
+from psycopg_pool import AsyncConnectionPool
+
+Pool = AsyncConnectionPool[Any]
+
+_COLUMNS = """movement_id, tenant_id, type, body, note, actor, client, granted, summary,
+              accepted_at, state, outcome, fingerprint"""
+
+
+class IdempotencyKeyReusedError(Exception):
+    """The same caller used the same key for another request."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommandRow:
+    """One accepted command, and the newest outcome that its caller waits for."""
+
+    movement_id: UUID
+    tenant_id: int
+    type: str
+    body: dict[str, Any]
+    note: str | None
+    actor: str
+    client: str
+    granted: list[str]
+    summary: str
+    accepted_at: datetime
+    state: str
+    outcome: dict[str, Any] | None
+    fingerprint: bytes
+
+
+def fingerprint_of(movement: str, body: Mapping[str, Any], note: str | None) -> bytes:
+    """What makes two requests under one key the same."""
+    seen = orjson.dumps([movement, body, note], option=orjson.OPT_SORT_KEYS)
+    return sha256(seen).digest()
+
+
+class Commands:
+    """Accepts commands and finds them again."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    async def accept(self, row: CommandRow, key: str) -> tuple[CommandRow, bool]:
+        """Keep the command under its key; answer with what is kept, and whether it is new.
+
+        A repeat gets the first one back. Raises IdempotencyKeyReusedError where the key was used
+        for another body or route.
+        """
+        async with self._pool.connection() as connection:
+            cursor = connection.cursor(row_factory=class_row(CommandRow))
+            await cursor.execute(
+                f"""INSERT INTO movements.command
+                    (tenant_id, movement_id, client, key, fingerprint, type, body, note, actor,
+                     granted, summary, accepted_at)
+                    VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+                    ON CONFLICT (tenant_id, client, key) DO NOTHING
+                    RETURNING {_COLUMNS}""",  # noqa: S608 - our own column list
+                [
+                    row.tenant_id, row.movement_id, row.client, key, row.fingerprint, row.type,
+                    Jsonb(row.body), row.note, row.actor, row.granted, row.summary,
+                    row.accepted_at,
+                ],
+            )  # fmt: skip
+            if new := await cursor.fetchone():
+                return new, True
+            kept = await self.repeated(connection, row, key)
+        assert kept is not None, "a key that conflicts is there"
+        return kept, False
+
+    async def repeated(
+        self, connection: AsyncConnection[Any], row: CommandRow, key: str
+    ) -> CommandRow | None:
+        """Find the command kept under the key. Raises IdempotencyKeyReusedError."""
+        cursor = connection.cursor(row_factory=class_row(CommandRow))
+        await cursor.execute(
+            f"""SELECT {_COLUMNS} FROM movements.command
+                 WHERE tenant_id = %s AND client = %s AND key = %s""",  # noqa: S608
+            [row.tenant_id, row.client, key],
+        )
+        kept = await cursor.fetchone()
+        if kept is not None and kept.fingerprint != row.fingerprint:
+            raise IdempotencyKeyReusedError(key)
+        return kept
+
+    async def find(self, tenant: int, movement: UUID) -> CommandRow | None:
+        """Find a command by its movement."""
+        async with self._pool.connection() as connection:
+            cursor = connection.cursor(row_factory=class_row(CommandRow))
+            await cursor.execute(
+                f"""SELECT {_COLUMNS} FROM movements.command
+                     WHERE tenant_id = %s AND movement_id = %s""",  # noqa: S608
+                [tenant, movement],
+            )
+            return await cursor.fetchone()
+
+    async def unanswered(self, older_than_s: float, limit: int) -> list[CommandRow]:
+        """Commands of all tenants without an outcome for so long, the oldest first."""
+        async with self._pool.connection() as connection:
+            cursor = connection.cursor(row_factory=class_row(CommandRow))
+            await cursor.execute(
+                f"""SELECT {_COLUMNS} FROM movements.command
+                     WHERE outcome IS NULL AND accepted_at < now() - make_interval(secs => %s)
+                     ORDER BY accepted_at LIMIT %s""",  # noqa: S608
+                [older_than_s, limit],
+            )
+            return await cursor.fetchall()
+
+    async def fail(self, tenant: int, movement: UUID) -> bool:
+        """Close a command whose process ended without an outcome; false where it has one."""
+        async with self._pool.connection() as connection:
+            cursor = await connection.execute("SELECT movements.fail(%s, %s)", [tenant, movement])
+            row = await cursor.fetchone()
+        return bool(row and row[0])

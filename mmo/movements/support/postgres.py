@@ -1,0 +1,175 @@
+"""Facts and the one writer, in Postgres: two calls a movement, each shared by all that wait."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+import orjson
+import psycopg
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
+
+from mmo.kernel.identifiers import mint
+from mmo.ledger import packing
+from mmo.ledger.batcher import Batcher, Limits, RepeatError
+from mmo.ledger.ports import KeyReusedError
+from mmo.ledger.postgres import PostingCall, PostingQueue
+from mmo.ledger.recorded import Recorded
+from mmo.messaging.bell import Bell
+from mmo.movements.support.decide import Draft, fingerprint
+from mmo.movements.support.facts import AccountFacts, Facts, WalletFacts
+from mmo.movements.support.outcome import Request, Verb
+
+Pool = AsyncConnectionPool[Any]
+
+FACTS_LIMITS = Limits(lanes=2, batch=100, waiting=4096, deadline=10.0)
+
+_FACTS = "SELECT movements.facts(%b::int, %b::uuid[], %b::uuid[])::text"
+_CHART = "SELECT code, currency, account_id FROM movements.chart WHERE tenant_id = %s"
+
+
+class PostgresFacts:
+    """Reads facts; requests of one tenant that wait at the same time share a call."""
+
+    def __init__(self, pool: Pool, limits: Limits = FACTS_LIMITS) -> None:
+        self._pool = pool
+        self._limits = limits
+        self._queues: dict[int, Batcher[tuple[Request, Verb], Facts]] = {}
+        self._charts: dict[int, dict[tuple[str, str], int]] = {}
+
+    async def read(self, request: Request, verb: Verb) -> Facts:
+        """Read the facts of one step. Raises KeyReusedError where the key has another request."""
+        tenant = request.envelope.tenant_id
+        if tenant not in self._queues:
+            self._queues[tenant] = Batcher(self._serve, self._limits)
+        return await self._queues[tenant].ask((request, verb))
+
+    async def close(self) -> None:
+        """Answer what waits, and stop."""
+        for queue in self._queues.values():
+            await queue.close()
+
+    async def _serve(
+        self, asked: Sequence[tuple[Request, Verb]], _: bool
+    ) -> Sequence[Facts | Exception]:
+        tenant = asked[0][0].envelope.tenant_id
+        txns = [UUID(request.envelope.movement) for request, _ in asked]
+        wallets = {UUID(wallet) for request, _ in asked for wallet in _wallets_of(request)}
+        values = (tenant, packing.uuids(txns), packing.uuids(list(wallets)))
+        try:
+            async with self._pool.connection() as connection:
+                chart = await self._chart(connection, tenant)
+                cursor = await connection.execute(_FACTS, values, prepare=True, binary=True)
+                row = await cursor.fetchone()
+        except (psycopg.OperationalError, PoolTimeout) as error:
+            raise RepeatError(str(error), halve=False) from error
+        assert row is not None
+        assert row[0] is not None, f"tenant {tenant} is not in the ledger"
+        read = orjson.loads(row[0])
+        known = {wallet["id"]: _wallet(wallet) for wallet in read["wallets"]}
+        return [_facts(request, verb, read, known, chart) for request, verb in asked]
+
+    async def _chart(
+        self, connection: psycopg.AsyncConnection[Any], tenant: int
+    ) -> Mapping[tuple[str, str], int]:
+        """The operator's chart of accounts: opened with the tenant, and never changed."""
+        if tenant not in self._charts:
+            cursor = await connection.execute(_CHART, [tenant])
+            rows = await cursor.fetchall()
+            self._charts[tenant] = {(code, currency): number for code, currency, number in rows}
+        return self._charts[tenant]
+
+
+class PostgresWriter:
+    """The one writer of movements."""
+
+    def __init__(self, pool: Pool, bell: Bell | None = None, limits: Limits | None = None) -> None:
+        call = PostingCall[Draft](
+            function="movements.post",
+            posting=lambda draft: draft.posting,
+            casts=("uuid[]", "text[]", "text[]", "text[]", "text[]", "boolean[]"),
+            beside=_beside,
+        )
+        self._queue = PostingQueue(pool, call, limits)
+        self._bell = bell
+
+    async def post(self, draft: Draft) -> Any:
+        """Record the step once; a repeat gets the first outcome. Raises as the ledger does."""
+        answer = await self._queue.post(draft)
+        if self._bell is not None:
+            self._bell.ring()
+        return answer
+
+    async def close(self) -> None:
+        """Post what waits, and stop."""
+        await self._queue.close()
+
+
+def _beside(drafts: Sequence[Draft]) -> list[object]:
+    return [
+        packing.uuids([mint() for _ in drafts]),
+        packing.texts([draft.event_type for draft in drafts]),
+        packing.texts([orjson.dumps(draft.event).decode() for draft in drafts]),
+        packing.texts([draft.actor for draft in drafts]),
+        packing.texts([draft.state for draft in drafts]),
+        packing.booleans([draft.answers for draft in drafts]),
+    ]
+
+
+def _wallets_of(request: Request) -> list[str]:
+    """The wallets of a canonical command: the values of its fields that are ids."""
+    return [value for value in request.command.values() if _is_id(value)]
+
+
+def _is_id(value: object) -> bool:
+    return isinstance(value, str) and len(value) == 36 and value.count("-") == 4  # noqa: PLR2004
+
+
+def _wallet(read: Mapping[str, Any]) -> WalletFacts:
+    accounts = {
+        product: AccountFacts(id=account["id"], version=account["version"])
+        for product, account in read["accounts"].items()
+    }
+    return WalletFacts(
+        id=read["id"],
+        kind=read["kind"],
+        state=read["state"],
+        currency=read["currency"],
+        owner=read["owner"],
+        accounts=accounts,
+    )
+
+
+def _facts(
+    request: Request,
+    verb: Verb,
+    read: Mapping[str, Any],
+    wallets: Mapping[str, WalletFacts],
+    chart: Mapping[tuple[str, str], int],
+) -> Facts | Exception:
+    rows = [row for row in read["journal"] if row["txn"] == request.envelope.movement]
+    number = verb.number(request.step)
+    recorded = next((row for row in rows if row["step"] == number), None)
+    if recorded and bytes.fromhex(recorded["fingerprint"]) != fingerprint(request, verb):
+        return KeyReusedError(f"{request.envelope.movement}/{number} is on record for another")
+    accepted = [row for row in rows if row["refusal"] is None and row["meta"].get("prices")]
+    return Facts(
+        now=datetime.fromisoformat(read["now"]),
+        business_date=date.fromisoformat(read["business_date"]),
+        rules_version=read["rules_version"],
+        wallets=wallets,
+        chart=chart,
+        terms=accepted[0]["meta"]["prices"] if accepted else None,
+        recorded=_recorded(recorded) if recorded else None,
+    )
+
+
+def _recorded(row: Mapping[str, Any]) -> Recorded:
+    return Recorded(
+        journal=row["seq"],
+        xid=row["xid"],
+        refusal=row["refusal"],
+        detail=row["detail"] or {},
+        meta=row["meta"],
+        replayed=True,
+    )

@@ -1,0 +1,120 @@
+"""Wallets in Postgres: the row of each wallet, and the ledger accounts behind it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from uuid import UUID
+
+from psycopg import AsyncConnection
+from psycopg.rows import class_row
+from psycopg.types.json import Jsonb
+
+from mmo.wallets.wallet import (
+    COMMISSION,
+    KINDS,
+    Wallet,
+    WalletClosed,
+    WalletEvent,
+    WalletFrozen,
+    WalletUnfrozen,
+)
+
+_ACCOUNT_STATES: dict[type[WalletEvent], int] = {
+    WalletFrozen: 3,
+    WalletUnfrozen: 0,
+    WalletClosed: 4,
+}
+"""Event → the state of the wallet's accounts in the ledger: frozen, open, closed."""
+
+_SELECT = """SELECT id::text, kind, state, currency, msisdn, name, owner, accounts, version,
+                    opened_at, changed_at
+               FROM wallets.wallet WHERE tenant_id = %s AND """
+
+
+async def find(connection: AsyncConnection, tenant: int, names: Sequence[str]) -> dict[str, Wallet]:
+    """Find wallets by id or alias; answers by the name asked for, without those unknown.
+
+    An alias names the open wallet that has it.
+    """
+    aliases = [name.removeprefix("msisdn:") for name in names if name.startswith("msisdn:")]
+    ids = [UUID(name) for name in names if not name.startswith("msisdn:")]
+    cursor = connection.cursor(row_factory=class_row(Wallet))
+    await cursor.execute(
+        _SELECT + "(id = ANY (%s) OR msisdn = ANY (%s) AND state <> 'closed')",
+        [tenant, ids, aliases],
+    )
+    found: dict[str, Wallet] = {}
+    async for wallet in cursor:
+        found[wallet.id] = wallet
+        if wallet.state != "closed":
+            found[wallet.alias] = wallet
+    return {name: found[name] for name in names if name in found}
+
+
+async def lock(connection: AsyncConnection, tenant: int, identifier: UUID) -> Wallet | None:
+    """Read a wallet and keep other changes of it out until the transaction ends."""
+    cursor = connection.cursor(row_factory=class_row(Wallet))
+    await cursor.execute(_SELECT + "id = %s FOR NO KEY UPDATE", [tenant, identifier])
+    return await cursor.fetchone()
+
+
+async def save(connection: AsyncConnection, tenant: int, wallet: Wallet) -> None:
+    """Write the row of a wallet. Raises psycopg.errors.UniqueViolation where its alias is taken."""
+    row = asdict(wallet) | {"tenant_id": tenant, "accounts": Jsonb(wallet.accounts)}
+    await connection.execute(
+        """INSERT INTO wallets.wallet (tenant_id, id, kind, state, currency, msisdn, name, owner,
+                                       accounts, version, opened_at, changed_at)
+           VALUES (%(tenant_id)s, %(id)s, %(kind)s, %(state)s, %(currency)s, %(msisdn)s, %(name)s,
+                   %(owner)s, %(accounts)s, %(version)s, %(opened_at)s, %(changed_at)s)
+           ON CONFLICT (tenant_id, id) DO UPDATE
+              SET state = excluded.state, version = excluded.version,
+                  changed_at = excluded.changed_at""",
+        row,
+    )
+
+
+async def open_accounts(
+    connection: AsyncConnection, tenant: int, kind: str, currency: str
+) -> Mapping[str, int]:
+    """Open the ledger accounts that a wallet of that kind needs: product → account."""
+    codes = {"wallet": KINDS[kind]} | (
+        {"commission": COMMISSION[kind]} if kind in COMMISSION else {}
+    )
+    accounts: dict[str, int] = {}
+    for product, code in codes.items():
+        cursor = await connection.execute(
+            "SELECT ledger.open_account(%s, %s, %s)", [tenant, code, currency]
+        )
+        row = await cursor.fetchone()
+        assert row is not None
+        accounts[product] = row[0]
+    return accounts
+
+
+async def balance(connection: AsyncConnection, tenant: int, wallet: Wallet) -> int:
+    """What the wallet's accounts hold together, set aside or not, in minor units.
+
+    Their rows stay locked until the transaction ends: nothing can arrive before it is closed.
+    """
+    accounts = list(wallet.accounts.values())
+    await connection.execute("SELECT ledger.raise_facts(%s, %s)", [tenant, accounts])
+    cursor = await connection.execute(
+        """SELECT coalesce(sum(posted), 0)::bigint FROM ledger.account
+            WHERE tenant_id = %s AND id = ANY (%s)""",
+        [tenant, accounts],
+    )
+    row = await cursor.fetchone()
+    assert row is not None
+    return row[0]
+
+
+async def tell_ledger(
+    connection: AsyncConnection, tenant: int, wallet: Wallet, event: WalletEvent
+) -> None:
+    """Give the wallet's accounts the state that the event means; it makes old decisions stale."""
+    state = _ACCOUNT_STATES.get(type(event))
+    if state is None:
+        return
+    for account in sorted(wallet.accounts.values()):
+        await connection.execute(
+            "SELECT ledger.set_account_state(%s, %s, %s::smallint)", [tenant, account, state]
+        )

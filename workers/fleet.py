@@ -1,0 +1,93 @@
+"""The fleet: workers of one queue over the namespaces of all tenants, new ones included."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncGenerator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import timedelta
+from importlib.metadata import version
+
+import structlog
+from temporalio.client import Client
+from temporalio.worker import PollerBehaviorSimpleMaximum, UnsandboxedWorkflowRunner, Worker
+
+from activities.movements import MovementActivities
+from mmo.tenancy.postgres import REFRESH_S, TenantRegister
+from workers.wiring import TenantClients
+from workflows.support import queues
+from workflows.support.catalogue import workflows
+
+WORKFLOW_TASKS_MAX = 400
+"""Slots for workflow tasks of one tenant in one process; the API admits a quarter of them."""
+ADMITTED_MAX = WORKFLOW_TASKS_MAX // 4
+CACHED_WORKFLOWS_MAX = 1000
+LOCAL_ACTIVITIES_MAX = 400
+GRACE = timedelta(seconds=8)
+
+_log = structlog.get_logger()
+
+
+def movements_worker(client: Client, activities: MovementActivities) -> Worker:
+    """The worker of the queue `movements` in one namespace.
+
+    Unsandboxed: replay tests and tidy tests guard determinism, and the sandbox costs a third of the
+    processor time of a movement.
+    """
+    return Worker(
+        client,
+        task_queue=queues.MOVEMENTS,
+        workflows=list(workflows().values()),
+        activities=[
+            activities.execute,
+            activities.reserve,
+            activities.settle,
+            activities.release,
+            activities.verify_answer,
+        ],
+        workflow_runner=UnsandboxedWorkflowRunner(),
+        build_id=f"mmo-{version('mmo-platform')}",
+        max_cached_workflows=CACHED_WORKFLOWS_MAX,
+        max_concurrent_workflow_tasks=WORKFLOW_TASKS_MAX,
+        max_concurrent_local_activities=LOCAL_ACTIVITIES_MAX,
+        max_concurrent_activities=100,
+        workflow_task_poller_behavior=PollerBehaviorSimpleMaximum(2),
+        activity_task_poller_behavior=PollerBehaviorSimpleMaximum(2),
+        graceful_shutdown_timeout=GRACE,
+    )
+
+
+@asynccontextmanager
+async def fleet(
+    tenants: TenantRegister,
+    clients: TenantClients,
+    activities: MovementActivities,
+    make: Callable[[Client, MovementActivities], Worker] = movements_worker,
+) -> AsyncGenerator[None]:
+    """Run workers for all tenants while the block runs; a new tenant's joins within seconds."""
+    async with AsyncExitStack() as running:
+        served: set[str] = set()
+
+        async def serve_new() -> None:
+            for tenant in await tenants.all():
+                if tenant.slug not in served:
+                    worker = make(await clients(tenant), activities)
+                    await running.enter_async_context(worker)
+                    served.add(tenant.slug)
+                    _log.info("fleet.serves", tenant=tenant.slug)
+
+        async def watch() -> None:
+            while True:
+                await asyncio.sleep(REFRESH_S)
+                try:
+                    await serve_new()
+                except Exception as error:  # noqa: BLE001 - looked at again in a moment
+                    _log.warning("fleet.look_failed", error=repr(error))
+
+        await serve_new()
+        watching = asyncio.create_task(watch())
+        try:
+            yield
+        finally:
+            watching.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await watching

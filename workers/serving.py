@@ -1,0 +1,94 @@
+"""Serving HTTP: the composition root of the roles front and api."""
+
+import asyncio
+from contextlib import AbstractContextManager, AsyncExitStack, nullcontext
+from functools import partial
+
+import uvicorn
+
+from activities.movements import MovementActivities
+from api.app import Parts, create_app
+from api.movements import Door
+from api.security import Gatekeeper
+from api.start import Starter
+from mmo.changes.wallets import WalletChanges
+from mmo.messaging.bell import Bell
+from mmo.movements.support.commands import Commands
+from mmo.movements.support.first_outcomes import FirstOutcomes
+from mmo.movements.support.postgres import PostgresFacts, PostgresWriter
+from mmo.movements.support.signed_answers import SignedAnswers
+from mmo.settings import Settings
+from mmo.tenancy.postgres import TenantRegister
+from workers.fleet import ADMITTED_MAX, fleet
+from workers.ready import notify
+from workers.wiring import TenantClients, access_verifier, answer_verifier, key_store, open_pool
+
+LET_FINISH_S = 8
+"""How long requests under way may take once the process is told to stop."""
+
+
+async def serve(settings: Settings, stop: asyncio.Event, *, works: bool) -> None:
+    """Serve until told to stop; with `works`, carry movements out in the same process."""
+    bell, keys, first = Bell(settings.dsn()), key_store(settings), FirstOutcomes()
+    clients = TenantClients(settings.temporal_address)
+    async with AsyncExitStack() as opened:
+        pool = await opened.enter_async_context(open_pool(settings))
+        tasks = await opened.enter_async_context(asyncio.TaskGroup())
+        ringing = tasks.create_task(bell.run())
+        tenants, commands = TenantRegister(pool), Commands(pool)
+        await clients.service()
+        if works:
+            activities = MovementActivities(
+                PostgresFacts(pool),
+                PostgresWriter(pool, bell),
+                SignedAnswers(partial(answer_verifier, keys)),
+                first,
+            )
+            await opened.enter_async_context(fleet(tenants, clients, activities))
+        starter = Starter(clients, commands, first, eager=works, admitted_max=ADMITTED_MAX)
+        app = create_app(
+            Parts(
+                settings=settings,
+                pool=pool,
+                keys=keys,
+                clients=clients,
+                gatekeeper=Gatekeeper(partial(access_verifier, settings, keys), tenants),
+                door=Door(pool=pool, commands=commands, starter=starter),
+                wallet_changes=WalletChanges(pool, bell.ring),
+            )
+        )
+        await _http(app, settings, stop)
+        ringing.cancel()
+
+
+async def _http(app: object, settings: Settings, stop: asyncio.Event) -> None:
+    config = uvicorn.Config(
+        app,  # pyright: ignore[reportArgumentType] - any ASGI application
+        host=settings.listen_host,
+        port=settings.listen_port,
+        http="httptools",
+        log_level="warning",
+        access_log=False,
+        timeout_graceful_shutdown=LET_FINISH_S,
+        backlog=2048,
+        server_header=False,
+    )
+    server = _Server(config)
+    serving = asyncio.create_task(server.serve())
+    while not server.started and not serving.done():  # noqa: ASYNC110 - uvicorn has no event
+        await asyncio.sleep(0.02)
+    if not serving.done():
+        notify(settings)
+        await asyncio.wait(
+            [serving, asyncio.create_task(stop.wait())], return_when=asyncio.FIRST_COMPLETED
+        )
+    server.should_exit = True
+    await serving
+
+
+class _Server(uvicorn.Server):
+    """Leaves the signals to the process, which stops more than this."""
+
+    def capture_signals(self) -> AbstractContextManager[None]:  # pyright: ignore[reportIncompatibleMethodOverride]
+        """Capture none."""
+        return nullcontext()

@@ -1,0 +1,56 @@
+"""Opening a tenant: its row, its books and chart of accounts, its keys, and its namespace."""
+
+from datetime import timedelta
+from typing import Any
+
+from psycopg import AsyncConnection
+from temporalio.service import ServiceClient
+
+from mmo.keys.development import DevelopmentKeys
+from mmo.settings import Settings
+from mmo.tenancy.tenant import Tenant
+from workers.namespaces import open_namespace
+
+CHART = {
+    "TRUST_BANK": True,
+    "OP.FEES": True,
+    "OP.COMMISSION_POOL": False,
+    "TAX.EXCISE": True,
+    "TAX.WHT": True,
+}
+"""The operator's accounts, one per currency, in the client-money book; True: deferred.
+
+Fees, taxes and the trust bank's mirror are only appended to; pools are strict, for they are spent.
+"""
+
+
+async def open_tenant(
+    settings: Settings, connection: AsyncConnection[Any], service: ServiceClient, tenant: Tenant
+) -> None:
+    """Open a tenant. Safe to repeat: what is there stays, what a crash left out is added."""
+    async with connection.transaction():
+        await connection.execute(
+            """INSERT INTO tenancy.tenant (id, slug, name, timezone, currencies)
+               VALUES (%s, %s, %s, %s, %s) ON CONFLICT (id) DO NOTHING""",
+            [tenant.id, tenant.slug, tenant.name, tenant.timezone, list(tenant.currencies)],
+        )
+        await connection.execute("SELECT ledger.open_tenant(%s)", [tenant.id])
+        for currency in tenant.currencies:
+            await _open_chart(connection, tenant.id, currency)
+    DevelopmentKeys(settings.keys).make(tenant.slug)
+    retention = timedelta(days=settings.history_retention_days)
+    await open_namespace(service, tenant.namespace, retention)
+
+
+async def _open_chart(connection: AsyncConnection[Any], tenant: int, currency: str) -> None:
+    cursor = await connection.execute(
+        "SELECT code FROM movements.chart WHERE tenant_id = %s AND currency = %s",
+        [tenant, currency],
+    )
+    there = {code for (code,) in await cursor.fetchall()}
+    for code in sorted(set(CHART) - there):
+        await connection.execute(
+            """INSERT INTO movements.chart (tenant_id, code, currency, account_id)
+               VALUES (%s, %s, %s, ledger.open_account(%s, %s, %s, 'E', %s))""",
+            [tenant, code, currency, tenant, code, currency, CHART[code]],
+        )

@@ -1,0 +1,94 @@
+"""How the parts of a process are made from its settings."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from psycopg_pool import AsyncConnectionPool
+from temporalio.client import Client
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.service import ConnectConfig, KeepAliveConfig, ServiceClient
+
+from mmo.keys.development import DevelopmentKeys
+from mmo.keys.ports import KeyStore, Purpose
+from mmo.keys.verifier import Verifier
+from mmo.ledger.postgres import configure
+from mmo.movements.support.signed_answers import AUDIENCE
+from mmo.settings import Settings
+from mmo.tenancy.tenant import Tenant
+
+CONNECT_S = 30.0
+"""How long a process waits for Postgres or Temporal when it starts."""
+
+
+@asynccontextmanager
+async def open_pool(settings: Settings) -> AsyncGenerator[AsyncConnectionPool[Any]]:
+    """The one pool of the process."""
+    pool = AsyncConnectionPool[Any](
+        settings.dsn(),
+        min_size=1,
+        max_size=settings.database_pool_max,
+        configure=configure,
+        timeout=10.0,
+        open=False,
+    )
+    async with pool:
+        await pool.wait(timeout=CONNECT_S)
+        yield pool
+
+
+class TenantClients:
+    """One connection to Temporal, and a client for each tenant's namespace over it."""
+
+    def __init__(self, address: str) -> None:
+        self._address = address
+        self._service: ServiceClient | None = None
+        self._clients: dict[str, Client] = {}
+        self._lock = asyncio.Lock()
+
+    async def __call__(self, tenant: Tenant) -> Client:
+        """The client of the tenant's namespace. Raises RPCError or OSError."""
+        if tenant.namespace not in self._clients:
+            service = await self.service()
+            self._clients[tenant.namespace] = Client(
+                service, namespace=tenant.namespace, data_converter=pydantic_data_converter
+            )
+        return self._clients[tenant.namespace]
+
+    async def service(self) -> ServiceClient:
+        """The connection; made at the first call, and kept."""
+        async with self._lock:
+            if self._service is None:
+                self._service = await connect(self._address)
+        return self._service
+
+
+async def connect(address: str) -> ServiceClient:
+    """Connect to Temporal, waiting a while for it to come up. Raises RuntimeError."""
+    config = ConnectConfig(target_host=address, keep_alive_config=KeepAliveConfig())
+    deadline = asyncio.get_running_loop().time() + CONNECT_S
+    while True:
+        try:
+            return await ServiceClient.connect(config)
+        except RuntimeError:
+            if asyncio.get_running_loop().time() > deadline:
+                raise
+            await asyncio.sleep(0.2)
+
+
+def key_store(settings: Settings) -> KeyStore:
+    """Where the keys are. Raises ValueError where production would rely on development keys."""
+    if settings.environment == "production":
+        raise ValueError("production has no development keys; an HSM must hold them")
+    return DevelopmentKeys(settings.keys)
+
+
+def access_verifier(settings: Settings, keys: KeyStore) -> Verifier:
+    """Proves access tokens with the keys there are now."""
+    return Verifier(keys.trusted(), Purpose.ACCESS, settings.audience)
+
+
+def answer_verifier(keys: KeyStore) -> Verifier:
+    """Proves answers to waiting movements with the keys there are now."""
+    return Verifier(keys.trusted(), Purpose.DECISION, AUDIENCE)
