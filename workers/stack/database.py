@@ -40,6 +40,6 @@ def _create(admin: Settings) -> None:
     server = admin.model_copy(update={"database_name": "postgres"})
     with psycopg.connect(server.dsn(), autocommit=True) as connection:
         if not connection.execute(
-            "SELECT FROM pg_database WHERE datname = %s", [wanted]
+            "SELECT 1 FROM pg_database WHERE datname = %s", [wanted]
         ).fetchone():
             connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(wanted)))

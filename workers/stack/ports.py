@@ -1,10 +1,9 @@
 """The five ports of a stack: chosen, remembered, and found taken by name."""
 
-import socket
 from collections.abc import Mapping
 
 from workers.stack.launch import StackError
-from workers.stack.processes import free_port
+from workers.stack.processes import free_port, is_taken
 
 DEFAULTS = {"api": 8080, "temporal": 7233, "ui": 8233, "postgres": 5433, "nats": 4222}
 
@@ -40,14 +39,3 @@ def check_ports(ports: Mapping[str, int]) -> None:
                 f"port {port} for {name} is taken by another program: give another with "
                 f"--{name}-port (or MMO_PORT_{name.upper()}), or let `--ports auto` choose"
             )
-
-
-def is_taken(port: int) -> bool:
-    """Whether the loopback address refuses a listener on that port."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return True
-    return False

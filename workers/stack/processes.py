@@ -1,11 +1,14 @@
 """Processes by number and time of birth, so that a number given to another is never mistaken."""
 
 import os
+import random
 import signal
 import socket
 import time
 from contextlib import suppress
 from pathlib import Path
+
+from workers.stack.launch import StackError
 
 POLL_S = 0.02
 
@@ -40,10 +43,27 @@ def end(pid: int, birth: int, *, by: signal.Signals = signal.SIGTERM, within_s: 
 
 
 def free_port() -> int:
-    """A TCP port of the loopback address that nobody listens on now."""
+    """A TCP port of the loopback address that nobody listens on now.
+
+    From below the range that the system gives to outgoing connections, and small enough for the
+    columns in which Temporal keeps its own.
+    """
+    for _ in range(1000):
+        port = random.randint(20000, 32000)  # noqa: S311 - not a secret
+        if not is_taken(port):
+            return port
+    raise StackError("no port between 20000 and 32000 is free")
+
+
+def is_taken(port: int) -> bool:
+    """Whether the loopback address refuses a listener on that port."""
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return True
+    return False
 
 
 def listens(port: int) -> bool:

@@ -5,6 +5,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
+from http.client import HTTPException
 
 from workers.stack.launch import Launch
 
@@ -45,13 +46,21 @@ class Step:
 Part = Service | Once | Step
 
 
-def answers(url: str) -> bool:
-    """Whether a GET of that address of this machine is answered with 2xx within two seconds."""
+def status_of(url: str) -> int:
+    """Status of a GET of an address of this machine; 0 without an answer in two seconds."""
     try:
         with urllib.request.urlopen(url, timeout=2) as answer:  # noqa: S310 - our own http address
-            return 200 <= answer.status < 300  # noqa: PLR2004 - the class of success
-    except (urllib.error.URLError, OSError, ValueError):
-        return False
+            return int(answer.status)
+    except urllib.error.HTTPError as error:
+        error.close()
+        return error.code
+    except (OSError, HTTPException):
+        return 0
+
+
+def answers(url: str) -> bool:
+    """Whether a GET of that address of this machine is answered with success."""
+    return 200 <= status_of(url) < 300  # noqa: PLR2004 - the class of success
 
 
 def stages(parts: tuple[Part, ...]) -> dict[str, int]:

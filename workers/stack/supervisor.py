@@ -61,7 +61,7 @@ class Supervisor:
                 if await self._unless_shut(self._start_all()):
                     self._write("ready")
                     await self._unless_shut(self._stay(when_ready))
-        except StackError as error:
+        except Exception as error:
             self._state.error = str(error)
             raise
         finally:

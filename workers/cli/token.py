@@ -1,0 +1,33 @@
+"""`mmo token`: print a bearer token for one of the demo's people."""
+
+from typing import Annotated
+
+import typer
+
+from workers.cli.support.options import HomeOption
+from workers.stack.launch import StackError
+from workers.stack.plan import stack_settings
+from workers.tokens import token_for
+from workers.wiring import key_store
+
+app = typer.Typer()
+
+
+@app.command()
+def token(
+    home: HomeOption,
+    as_: Annotated[str, typer.Option("--as", help="Who: operator, checker, alice, bob, agent-1 …")],
+    tenant: Annotated[str, typer.Option(help="The tenant.")] = "demo",
+) -> None:
+    """Print an access token, good for 15 minutes, and nothing else.
+
+    Example: `curl -H "Authorization: Bearer $(mmo token --as alice)" …`
+    """
+    settings = stack_settings(home)
+    try:
+        print(token_for(key_store(settings), tenant, as_, settings.audience))
+    except KeyError as error:
+        raise StackError(
+            f"no token for {as_} of {tenant} ({error.args[0]}): name one of the demo's people, "
+            "and run `mmo up` once before"
+        ) from None
