@@ -84,7 +84,7 @@ class PostgresWriter:
     """The one writer of movements."""
 
     def __init__(self, pool: Pool, bell: Bell | None = None, limits: Limits | None = None) -> None:
-        call = PostingCall[Draft](
+        call: PostingCall[Draft] = PostingCall(
             function="movements.post",
             posting=lambda draft: draft.posting,
             casts=("uuid[]", "text[]", "text[]", "text[]", "text[]", "boolean[]"),
