@@ -20,7 +20,9 @@ CHECK_S = 5.0
 """How often health is probed and logs are rotated."""
 ROLL_S = 30.0
 """How long `mmo restart` lets a process finish what it has begun."""
-SHUT_S = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+REPEAT_S = 1.0
+"""A second signal within this time is the same Ctrl-C, passed on by whoever started us."""
+SHUT_BY = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Supervisor:
@@ -43,6 +45,7 @@ class Supervisor:
         self._done: dict[str, asyncio.Event] = {}
         self._keepers: list[asyncio.Task[None]] = []
         self._shut = asyncio.Event()
+        self._shut_at = 0.0
         for part in parts:
             self._add(part)
 
@@ -53,7 +56,7 @@ class Supervisor:
         A second Ctrl-C kills what is left.
         """
         loop = asyncio.get_running_loop()
-        for sign in SHUT_S:
+        for sign in SHUT_BY:
             loop.add_signal_handler(sign, self._on_signal)
         self._write("starting")
         try:
@@ -143,10 +146,13 @@ class Supervisor:
             await asyncio.gather(*(child.probe() for child in self._children.values()))
 
     def _on_signal(self) -> None:
-        if self._shut.is_set():
+        now = asyncio.get_running_loop().time()
+        if not self._shut.is_set():
+            self._shut_at = now
+            self._shut.set()
+        elif now - self._shut_at > REPEAT_S:
             for child in self._children.values():
                 child.kill()
-        self._shut.set()
 
     def _add(self, part: Part) -> None:
         self._done[part.name] = asyncio.Event()

@@ -1,0 +1,48 @@
+# The only task runner: every target is one line into uv or the `mmo` command line.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+UV := $(shell command -v uv 2>/dev/null || echo .tools/uv/bin/uv)
+RUN := $(UV) run --no-sync --
+
+.PHONY: up test check bench docs demo histories temporal-server long clean help
+
+up: .venv/ready ## install what is missing, then start everything; Ctrl-C stops it
+	@exec .venv/bin/mmo up
+
+test: check ## everything that CI runs: `make check`, then all tests
+	$(RUN) pytest -n 2 -m "not long"
+
+check: .venv/ready ## format, lint, types, imports, published files
+	$(RUN) ruff format --check && $(RUN) ruff check && $(RUN) pyright && $(RUN) lint-imports && $(RUN) python -m workers generate --check
+
+bench: .venv/ready ## measure movements, ledger and reads against their yardsticks
+	$(RUN) python -m benchmarks
+
+docs: .venv/ready ## generate the published files anew
+	$(RUN) python -m workers generate
+
+demo: .venv/ready ## show a shilling's life on the running stack
+	$(RUN) mmo demo
+
+histories: .venv/ready ## record the workflow histories of the tests anew, on the real server
+	$(RUN) python -m workers histories
+
+temporal-server: .venv/ready ## build the real Temporal server and its UI (some minutes, once)
+	$(RUN) mmo temporal-server
+
+long: .venv/ready ## the drills that are too slow for `make test`
+	$(RUN) pytest -m long
+
+clean: ## remove what was built here; data in .mmo stay (`mmo reset` erases them)
+	rm -rf .venv .tools build dist .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+# Installed again only where the lock or the project has changed; so `make up` works offline.
+.venv/ready: pyproject.toml uv.lock | $(UV)
+	@$(UV) sync --all-extras --locked && touch $@
+
+# uv into the project's own folder: in a venv where Python has pip, else beside it.
+.tools/uv/bin/uv:
+	@deploy/install-uv .tools/uv
