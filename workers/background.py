@@ -3,10 +3,10 @@
 import asyncio
 
 from mmo.settings import Settings
-from workers import sweeper
+from workers import projector, sweeper
 from workers.loops import run_ready
 
 
 async def run(settings: Settings, stop: asyncio.Event) -> None:
     """Run every loop until told to stop."""
-    await run_ready(settings, stop, sweeper.loop, sweeper.rollup)
+    await run_ready(settings, stop, projector.loop, sweeper.loop, sweeper.rollup)

@@ -2,18 +2,22 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
 
 import psycopg
 import structlog
 from prometheus_client import Counter, Gauge
 from temporalio.service import RPCError
 
+from mmo.messaging.bell import wakes
 from mmo.settings import Settings
 from workers.ready import notify
 from workers.stopping import sleep_or_stop
 
 RETRY_S = 1.0
+IDLE_S = 1.0
+"""How long a loop that the feed wakes sleeps at most: how soon it sees that it is to stop."""
 LOCKS = {"projector": 1, "relay": 2, "sweeper": 3, "history_export": 4, "rollup": 5}
 """Loop → its advisory lock: whoever holds it is the active one."""
 _SPACE = 7302
@@ -27,12 +31,18 @@ Round = Callable[[], Awaitable[bool]]
 
 
 async def run_alone(
-    name: str, settings: Settings, stop: asyncio.Event, work: Round, pause_s: float
+    name: str,
+    settings: Settings,
+    stop: asyncio.Event,
+    work: Round,
+    pause_s: float = IDLE_S,
+    wake: asyncio.Event | None = None,
 ) -> None:
     """Repeat a round while this process holds the loop's lock; others wait for it.
 
-    After a round that found nothing, the loop sleeps `pause_s`.
+    After a round that found nothing, the loop sleeps `pause_s`, or until `wake` is set.
     """
+    wake = wake or stop
     log = structlog.get_logger().bind(loop=name)
     while not stop.is_set():
         try:
@@ -45,7 +55,9 @@ async def run_alone(
                     ROUNDS.labels(name).inc()
                     LAST.labels(name).set(time.time())
                     if not more:
-                        await sleep_or_stop(stop, pause_s)
+                        await sleep_or_stop(wake, pause_s)
+                        if wake is not stop:
+                            wake.clear()
                     await connection.execute("SELECT 1")  # The lock goes with its connection.
         except (psycopg.Error, RPCError, OSError, RuntimeError, TimeoutError) as error:
             FAULTS.labels(name).inc()
@@ -64,6 +76,24 @@ async def _lead(
         if row and row[0]:
             return
         await sleep_or_stop(stop, RETRY_S)
+
+
+@asynccontextmanager
+async def woken_by_feed(settings: Settings) -> AsyncGenerator[asyncio.Event]:
+    """An event that is set whenever the bell of the feed rings, and every quarter of a second."""
+    wake = asyncio.Event()
+
+    async def listen() -> None:
+        async for _ in wakes(settings.dsn()):
+            wake.set()
+
+    listening = asyncio.create_task(listen())
+    try:
+        yield wake
+    finally:
+        listening.cancel()
+        with suppress(asyncio.CancelledError):
+            await listening
 
 
 async def run_ready(

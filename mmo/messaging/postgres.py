@@ -6,6 +6,7 @@ transaction number.
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 from psycopg import AsyncConnection
 from psycopg.rows import class_row
@@ -16,13 +17,16 @@ from mmo.messaging.event import Event
 PAGE_MAX = 500
 """Events that one read asks for; the last transaction is read whole, however long."""
 
+NEWEST = 2**62
+"""A position beyond every feed."""
+
 _COLUMNS = (
     "tenant_id, id, aggregate, aggregate_id, version, type, actor, occurred_at, data, xid, seq"
 )
 _HORIZON = "pg_snapshot_xmin(pg_current_snapshot())::text::bigint"
 
 
-async def append(connection: AsyncConnection, events: Sequence[Event]) -> int:
+async def append(connection: AsyncConnection[Any], events: Sequence[Event]) -> int:
     """Append events in the open transaction; answer with its position in the feed.
 
     Raises psycopg.errors.UniqueViolation where another change of the aggregate came first.
@@ -46,13 +50,19 @@ async def append(connection: AsyncConnection, events: Sequence[Event]) -> int:
     return row[0]
 
 
-async def read_feed(connection: AsyncConnection, after: int, page: int = PAGE_MAX) -> list[Event]:
-    """Read the events of the next whole transactions after a position, in the order of the feed."""
+async def read_feed(
+    connection: AsyncConnection[Any], after: int, *, until: int = NEWEST, page: int = PAGE_MAX
+) -> list[Event]:
+    """Read the events of the next whole transactions after a position, in the order of the feed.
+
+    `until` is the last position to read.
+    """
     cursor = connection.cursor(row_factory=class_row(Event))
     await cursor.execute(
         f"""SELECT {_COLUMNS} FROM messaging.event
-             WHERE xid > %s AND xid < {_HORIZON} ORDER BY xid, seq LIMIT %s""",  # noqa: S608
-        [after, page],
+             WHERE xid > %s AND xid <= %s AND xid < {_HORIZON}
+             ORDER BY xid, seq LIMIT %s""",  # noqa: S608 - our own column list
+        [after, until, page],
     )
     events = await cursor.fetchall()
     if len(events) < page:
@@ -68,7 +78,7 @@ async def read_feed(connection: AsyncConnection, after: int, page: int = PAGE_MA
     return await cursor.fetchall()
 
 
-async def head(connection: AsyncConnection) -> int:
+async def head(connection: AsyncConnection[Any]) -> int:
     """The position of the newest event that a reader of the feed may see; 0 in an empty feed."""
     cursor = await connection.execute(
         f"SELECT coalesce(max(xid), 0) FROM messaging.event WHERE xid < {_HORIZON}"  # noqa: S608
@@ -78,7 +88,7 @@ async def head(connection: AsyncConnection) -> int:
     return row[0]
 
 
-async def position_of(connection: AsyncConnection, consumer: str) -> int:
+async def position_of(connection: AsyncConnection[Any], consumer: str) -> int:
     """How far a reader of the feed has come; 0 for one that has not begun."""
     cursor = await connection.execute(
         "SELECT xid FROM messaging.cursor WHERE consumer = %s", [consumer]
@@ -87,7 +97,20 @@ async def position_of(connection: AsyncConnection, consumer: str) -> int:
     return row[0] if row else 0
 
 
-async def move_to(connection: AsyncConnection, consumer: str, position: int) -> None:
+async def lock_position(connection: AsyncConnection[Any], consumer: str) -> int:
+    """Read a position and keep other readers of that name waiting until the transaction ends."""
+    await connection.execute(
+        "INSERT INTO messaging.cursor (consumer) VALUES (%s) ON CONFLICT DO NOTHING", [consumer]
+    )
+    cursor = await connection.execute(
+        "SELECT xid FROM messaging.cursor WHERE consumer = %s FOR UPDATE", [consumer]
+    )
+    row = await cursor.fetchone()
+    assert row is not None
+    return row[0]
+
+
+async def move_to(connection: AsyncConnection[Any], consumer: str, position: int) -> None:
     """Remember how far a reader has come, in the open transaction; it never goes back."""
     await connection.execute(
         """INSERT INTO messaging.cursor AS c (consumer, xid) VALUES (%s, %s)

@@ -1,0 +1,127 @@
+"""Movements as a list shows them: one row each, with its state now."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from psycopg import AsyncConnection
+from psycopg.types.json import Jsonb
+from sqlalchemy import ARRAY, BigInteger, Column, Uuid
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlmodel import Field, SQLModel, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from mmo.database.columns import MOMENT
+from mmo.messaging.event import Event
+
+
+class MovementView(SQLModel, table=True):
+    """A movement, as far as the feed has been read."""
+
+    __tablename__ = "movement_view"  # pyright: ignore[reportAssignmentType]
+    __table_args__ = {"schema": "projections"}
+
+    tenant_id: int = Field(primary_key=True)
+    id: UUID = Field(primary_key=True)
+    type: str
+    state: str
+    amount_minor: int = Field(sa_type=BigInteger)
+    currency: str
+    parties: dict[str, str] = Field(sa_type=JSONB)
+    wallets: list[UUID] = Field(sa_column=Column(ARRAY(Uuid)))
+    prices: dict[str, int] = Field(sa_type=JSONB)
+    actor: str
+    requested_at: datetime = Field(sa_type=MOMENT)
+    posted_at: datetime | None = Field(sa_type=MOMENT)
+    journal: int | None = Field(sa_type=BigInteger)
+    refusal: str | None
+    detail: dict[str, Any] | None = Field(sa_type=JSONB)
+    position: int = Field(sa_type=BigInteger, description="How far into the feed this has read.")
+
+
+async def project(connection: AsyncConnection[Any], events: Sequence[Event]) -> None:
+    """Fold movement events into their rows; a row never goes back to an older position."""
+    rows = [row_of(event) for event in events if event.aggregate == "movement"]
+    async with connection.cursor() as cursor:
+        await cursor.executemany(
+            """INSERT INTO movement_view AS v
+               (tenant_id, id, type, state, amount_minor, currency, parties, wallets, prices, actor,
+                requested_at, posted_at, journal, refusal, detail, position)
+               VALUES (%(tenant_id)s, %(id)s, %(type)s, %(state)s, %(amount_minor)s, %(currency)s,
+                       %(parties)s, %(wallets)s, %(prices)s, %(actor)s, %(requested_at)s,
+                       %(posted_at)s, %(journal)s, %(refusal)s, %(detail)s, %(position)s)
+               ON CONFLICT (tenant_id, id) DO UPDATE
+                  SET state = excluded.state,
+                      prices = CASE WHEN excluded.prices = '{}' THEN v.prices ELSE excluded.prices
+                      END, posted_at = coalesce(excluded.posted_at, v.posted_at),
+                      journal = coalesce(excluded.journal, v.journal),
+                      refusal = excluded.refusal, detail = excluded.detail,
+                      position = excluded.position
+                WHERE excluded.position >= v.position""",
+            rows,
+        )
+
+
+def row_of(event: Event) -> dict[str, Any]:
+    """What one event says about the movement's row."""
+    data = event.data
+    refused = data["outcome"] == "refused"
+    return {
+        "tenant_id": event.tenant_id,
+        "id": event.aggregate_id,
+        "type": data["type"],
+        "state": data["state"],
+        "amount_minor": data["amount_minor"],
+        "currency": data["amount"]["currency"],
+        "parties": Jsonb(data["parties"]),
+        "wallets": [UUID(wallet) for wallet in data["parties"].values()],
+        "prices": Jsonb({} if refused else data["prices"]),
+        "actor": event.actor,
+        "requested_at": datetime.fromisoformat(data["requested_at"]),
+        "posted_at": event.occurred_at if data["state"] == "posted" else None,
+        "journal": None if refused else data["journal"],
+        "refusal": data["refusal"],
+        "detail": Jsonb(data["detail"]) if data["detail"] else None,
+        "position": event.xid,
+    }
+
+
+async def movement(session: AsyncSession, tenant: int, identifier: UUID) -> MovementView | None:
+    """Read one movement."""
+    return await session.get(MovementView, (tenant, identifier))
+
+
+async def movements(
+    session: AsyncSession,
+    tenant: int,
+    *,
+    wallets: Sequence[UUID] | None,
+    actor: str | None,
+    state: str | None,
+    kind: str | None,
+    since: datetime | None,
+    until: datetime | None,
+    before: UUID | None,
+    limit: int,
+) -> Sequence[MovementView]:
+    """Read movements, the newest first.
+
+    `wallets`: only those with one of these wallets, or asked for by `actor`; None: all.
+    """
+    view: Any = MovementView
+    wanted = select(MovementView).where(view.tenant_id == tenant)
+    if wallets is not None:
+        mine = view.wallets.overlap(list(wallets))
+        wanted = wanted.where(mine | (view.actor == actor) if actor else mine)
+    for condition in (
+        view.state == state if state else None,
+        view.type == kind if kind else None,
+        view.requested_at >= since if since else None,
+        view.requested_at < until if until else None,
+        view.id < before if before else None,
+    ):
+        if condition is not None:
+            wanted = wanted.where(condition)
+    found = await session.exec(wanted.order_by(view.id.desc()).limit(limit))
+    return found.all()

@@ -1,0 +1,1 @@
+"""What the read models share: the projector, its position, and the rebuild."""
