@@ -5,10 +5,13 @@ from typing import Any
 
 from fastapi import FastAPI
 from psycopg_pool import AsyncConnectionPool
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from api import answers, health, movements, problems, wallets
 from api.guard import Guard
 from api.movements import Door
+from api.queries import movements as movement_queries
+from api.queries import wallets as wallet_queries
 from api.security import Gatekeeper
 from api.start import Clients
 from mmo.changes.wallets import WalletChanges
@@ -23,6 +26,7 @@ class Parts:
 
     settings: Settings
     pool: AsyncConnectionPool[Any]
+    engine: AsyncEngine
     keys: KeyStore
     clients: Clients
     gatekeeper: Gatekeeper
@@ -35,6 +39,7 @@ def create_app(parts: Parts) -> Guard:
     app = create_routes()
     app.state.parts = parts
     app.state.pool = parts.pool
+    app.state.engine = parts.engine
     app.state.keys = parts.keys
     app.state.clients = parts.clients
     app.state.gatekeeper = parts.gatekeeper
@@ -55,6 +60,8 @@ def create_routes() -> FastAPI:
     problems.install(app)
     app.include_router(health.router)
     app.include_router(wallets.router, prefix="/v1")
+    app.include_router(wallet_queries.router, prefix="/v1")
+    app.include_router(movement_queries.router, prefix="/v1")
     for movement in catalogue().values():
         app.include_router(movements.route_of(movement), prefix="/v1")
     for offered in answers.answers():

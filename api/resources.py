@@ -9,6 +9,7 @@ from mmo.movements.support.catalogue import movements
 from mmo.movements.support.commands import CommandRow
 
 FEES, TAXES = ("F",), ("X",)
+_AMOUNTS = {"available", "needed", "ceiling", "balance", "held", "amount", "cap_amount"}
 
 
 def movement_of(row: CommandRow, outcome: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -23,22 +24,29 @@ def movement_of(row: CommandRow, outcome: Mapping[str, Any] | None) -> dict[str,
         "state": state,
         "amount": row.body["amount"],
         "parties": {roles[field].name: row.body[field] for field in roles},
-        "fees": _priced(prices, FEES, currency),
-        "taxes": _priced(prices, TAXES, currency),
+        "fees": priced(prices, FEES, currency),
+        "taxes": priced(prices, TAXES, currency),
         "note": row.note,
         "requested_at": row.accepted_at.isoformat(),
         "posted_at": told.get("at") if state == "posted" else None,
         "reference": str(told["journal"]) if told.get("journal") else None,
-        "refusal": refusal_of(told.get("code"), told.get("detail")),
+        "refusal": refusal_of(told.get("code"), told.get("detail"), currency),
         "links": links_of(str(row.movement_id)),
     }
 
 
-def refusal_of(code: str | None, detail: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    """Why a movement was refused, or None."""
+def refusal_of(
+    code: str | None, detail: Mapping[str, Any] | None, currency: str
+) -> dict[str, Any] | None:
+    """Why a movement was refused, or None. What counts minor units is told as an amount."""
     if code is None:
         return None
-    return {"code": code, "reason": REFUSALS[code], "details": dict(detail or {})}
+    details = {
+        name: Money(value, currency).value if name in _AMOUNTS and isinstance(value, int) else value
+        for name, value in (detail or {}).items()
+        if name != "account"
+    }
+    return {"code": code, "reason": REFUSALS[code], "details": details}
 
 
 def links_of(movement: str) -> dict[str, str]:
@@ -49,9 +57,10 @@ def links_of(movement: str) -> dict[str, str]:
     }
 
 
-def _priced(
+def priced(
     prices: Mapping[str, int], symbols: tuple[str, ...], currency: str
 ) -> list[dict[str, str]]:
+    """The charges of a movement that are more than nothing."""
     return [
         {"symbol": symbol, "value": Money(prices[symbol], currency).value, "currency": currency}
         for symbol in symbols

@@ -21,7 +21,14 @@ from mmo.settings import Settings
 from mmo.tenancy.postgres import TenantRegister
 from workers.fleet import ADMITTED_MAX, fleet
 from workers.ready import notify
-from workers.wiring import TenantClients, access_verifier, answer_verifier, key_store, open_pool
+from workers.wiring import (
+    TenantClients,
+    access_verifier,
+    answer_verifier,
+    key_store,
+    open_engine,
+    open_pool,
+)
 
 LET_FINISH_S = 8
 """How long requests under way may take once the process is told to stop."""
@@ -50,6 +57,7 @@ async def serve(settings: Settings, stop: asyncio.Event, *, works: bool) -> None
             Parts(
                 settings=settings,
                 pool=pool,
+                engine=await opened.enter_async_context(open_engine(settings)),
                 keys=keys,
                 clients=clients,
                 gatekeeper=Gatekeeper(partial(access_verifier, settings, keys), tenants),

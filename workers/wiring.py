@@ -5,7 +5,9 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Any
 
+import psycopg
 from psycopg_pool import AsyncConnectionPool
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.service import ConnectConfig, KeepAliveConfig, ServiceClient
@@ -18,6 +20,8 @@ from mmo.movements.support.signed_answers import AUDIENCE
 from mmo.settings import Settings
 from mmo.tenancy.tenant import Tenant
 
+READERS_MAX = 4
+"""Connections of a process that read the read models."""
 CONNECT_S = 30.0
 """How long a process waits for Postgres or Temporal when it starts."""
 
@@ -36,6 +40,27 @@ async def open_pool(settings: Settings) -> AsyncGenerator[AsyncConnectionPool[An
     async with pool:
         await pool.wait(timeout=CONNECT_S)
         yield pool
+
+
+@asynccontextmanager
+async def open_engine(settings: Settings) -> AsyncGenerator[AsyncEngine]:
+    """SQLModel's way to the same database, for the read models."""
+
+    async def connection() -> psycopg.AsyncConnection[Any]:
+        return await psycopg.AsyncConnection.connect(settings.dsn(), autocommit=True)
+
+    engine = create_async_engine(
+        "postgresql+psycopg://",
+        async_creator=connection,
+        isolation_level="AUTOCOMMIT",
+        pool_size=READERS_MAX,
+        max_overflow=0,
+        pool_timeout=10.0,
+    )
+    try:
+        yield engine
+    finally:
+        await engine.dispose()
 
 
 class TenantClients:

@@ -14,7 +14,7 @@ from mmo.kernel.envelope import Actor
 from mmo.kernel.identifiers import mint
 from mmo.kernel.refusals import REFUSALS, Refused
 from mmo.messaging.event import Event
-from mmo.messaging.postgres import append
+from mmo.messaging.postgres import append, history_of
 from mmo.wallets import postgres as wallets
 from mmo.wallets.wallet import (
     EVENTS,
@@ -134,6 +134,28 @@ class WalletChanges:
         if wallet is not None and wallet.msisdn == new.msisdn:
             return Changed(wallet, "")
         return Refused("alias_taken", REFUSALS["alias_taken"])
+
+
+async def wallet_as_of(
+    connection: AsyncConnection, tenant: int, identifier: UUID, at: datetime
+) -> Wallet | None:
+    """Fold a wallet's events up to a moment; None where it was not opened yet."""
+    wallet: Wallet | None = None
+    for event in await history_of(connection, tenant, "wallet", identifier):
+        if event.occurred_at <= at:
+            wallet = refold(wallet, event)
+    return wallet
+
+
+def refold(wallet: Wallet | None, event: Event) -> Wallet:
+    """Fold one stored event."""
+    return evolve(
+        wallet,
+        EVENTS[event.type].model_validate(event.data),
+        identifier=str(event.aggregate_id),
+        version=event.version,
+        at=event.occurred_at,
+    )
 
 
 def _always(

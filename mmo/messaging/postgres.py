@@ -7,6 +7,7 @@ transaction number.
 
 from collections.abc import Sequence
 from typing import Any
+from uuid import UUID
 
 from psycopg import AsyncConnection
 from psycopg.rows import class_row
@@ -74,6 +75,20 @@ async def read_feed(
     await cursor.execute(
         f"SELECT {_COLUMNS} FROM messaging.event WHERE xid = %s ORDER BY seq",  # noqa: S608
         [last],
+    )
+    return await cursor.fetchall()
+
+
+async def history_of(
+    connection: AsyncConnection[Any], tenant: int, aggregate: str, identifier: UUID
+) -> list[Event]:
+    """Every event of one aggregate, the oldest first."""
+    cursor = connection.cursor(row_factory=class_row(Event))
+    await cursor.execute(
+        f"""SELECT {_COLUMNS} FROM messaging.event
+             WHERE tenant_id = %s AND aggregate = %s AND aggregate_id = %s
+             ORDER BY version""",  # noqa: S608 - our own column list
+        [tenant, aggregate, identifier],
     )
     return await cursor.fetchall()
 

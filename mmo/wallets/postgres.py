@@ -50,6 +50,15 @@ async def find(connection: AsyncConnection, tenant: int, names: Sequence[str]) -
     return {name: found[name] for name in names if name in found}
 
 
+async def owned_by(connection: AsyncConnection, tenant: int, owner: str) -> list[UUID]:
+    """The wallets of one owner, closed ones included."""
+    cursor = await connection.execute(
+        "SELECT id FROM wallets.wallet WHERE tenant_id = %s AND owner = %s ORDER BY id",
+        [tenant, owner],
+    )
+    return [row[0] for row in await cursor.fetchall()]
+
+
 async def lock(connection: AsyncConnection, tenant: int, identifier: UUID) -> Wallet | None:
     """Read a wallet and keep other changes of it out until the transaction ends."""
     cursor = connection.cursor(row_factory=class_row(Wallet))

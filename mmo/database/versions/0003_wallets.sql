@@ -19,6 +19,7 @@ CREATE TABLE wallets.wallet (
     PRIMARY KEY (tenant_id, id)
 );
 CREATE UNIQUE INDEX wallet_alias ON wallets.wallet (tenant_id, msisdn) WHERE state <> 'closed';
+CREATE INDEX wallet_owner ON wallets.wallet (tenant_id, owner);
 ALTER TABLE wallets.wallet OWNER TO mmo_owner;
 GRANT SELECT ON wallets.wallet TO mmo_as_reader;
 GRANT INSERT, UPDATE ON wallets.wallet TO mmo_as_poster;

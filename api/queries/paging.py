@@ -1,0 +1,89 @@
+"""What reads share: the session, the position a reader waits for, pages and moments."""
+
+import base64
+import binascii
+from collections.abc import AsyncGenerator
+from datetime import datetime
+from typing import Annotated, Any
+
+from fastapi import Depends, Header, Query, Request, Response
+from pydantic import AwareDatetime
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from api.problems import Problem
+from mmo.projections.support.position import reached
+
+POSITION_DIGITS_MAX = 18
+LIMIT_MAX = 200
+
+
+async def session(request: Request) -> AsyncGenerator[AsyncSession]:
+    """A session for reading, on the engine of the process."""
+    async with AsyncSession(request.app.state.engine) as opened:
+        yield opened
+
+
+async def up_to_date(
+    request: Request,
+    response: Response,
+    if_projected: Annotated[
+        str | None,
+        Header(description="The Projection-Position of an earlier answer: read your own writes."),
+    ] = None,
+) -> int:
+    """Wait until the read models hold the caller's own writes, and say how far they are.
+
+    Raises Problem position_invalid, or projection_behind after two seconds.
+    """
+    wanted = 0
+    if if_projected is not None:
+        digits = if_projected.isascii() and if_projected.isdigit()
+        if not digits or len(if_projected) > POSITION_DIGITS_MAX:
+            raise Problem("position_invalid")
+        wanted = int(if_projected)
+    now = await reached(request.app.state.pool, wanted)
+    if now < wanted:
+        raise Problem("projection_behind")
+    response.headers["Projection-Position"] = str(now)
+    return now
+
+
+Session = Annotated[AsyncSession, Depends(session)]
+Position = Annotated[int, Depends(up_to_date)]
+Limit = Annotated[int, Query(ge=1, le=LIMIT_MAX, description="Rows of a page.")]
+Since = Annotated[
+    AwareDatetime | None, Query(alias="from", description="From this moment on (RFC 3339).")
+]
+Until = Annotated[AwareDatetime | None, Query(alias="to", description="Before this moment.")]
+Cursor = Annotated[
+    str | None, Query(max_length=80, description="`next` of the page before this one.")
+]
+
+
+def cursor_of(key: object) -> str:
+    """Name the last row of a page."""
+    return base64.urlsafe_b64encode(f"v1:{key}".encode()).rstrip(b"=").decode()
+
+
+def key_of(cursor: str | None) -> str | None:
+    """Read a cursor again. Raises Problem cursor_invalid."""
+    if cursor is None:
+        return None
+    try:
+        told = base64.urlsafe_b64decode(cursor.encode("ascii") + b"=" * (-len(cursor) % 4))
+        version, _, key = told.decode("ascii").partition(":")
+    except (ValueError, binascii.Error):
+        raise Problem("cursor_invalid") from None
+    if version != "v1" or not key:
+        raise Problem("cursor_invalid")
+    return key
+
+
+def page_of(rows: list[dict[str, Any]], limit: int, key: object) -> dict[str, Any]:
+    """A page: its rows, and the cursor of the next one where there may be one."""
+    return {"items": rows, "next": cursor_of(key) if len(rows) == limit and rows else None}
+
+
+def moment(at: datetime | None) -> str | None:
+    """A moment on the wire."""
+    return at.isoformat() if at else None

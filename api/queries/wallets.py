@@ -1,0 +1,131 @@
+"""Reading wallets: one, its balance, and its statement."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Query
+from pydantic import AwareDatetime
+
+from api.movements import OpenDoor
+from api.problems import Problem
+from api.queries.paging import (
+    Cursor,
+    Limit,
+    Position,
+    Session,
+    Since,
+    Until,
+    key_of,
+    moment,
+    page_of,
+)
+from api.security import Caller, requires
+from api.wallets import find_wallet, not_found, wallet_of
+from mmo.changes.wallets import wallet_as_of
+from mmo.kernel.money import Money
+from mmo.projections.balances import balance
+from mmo.projections.statements import StatementView, statement
+from mmo.wallets.wallet import Wallet
+
+router = APIRouter(tags=["wallets"])
+
+MayRead = Annotated[Caller, Depends(requires("wallets:read"))]
+NUMBER_DIGITS_MAX = 18
+
+
+@router.get("/wallets/{wallet}", summary="Read a wallet")
+async def read_wallet(
+    wallet: str,
+    caller: MayRead,
+    opened: OpenDoor,
+    as_of: Annotated[
+        AwareDatetime | None, Query(description="The wallet as it was at this moment.")
+    ] = None,
+) -> dict[str, Any]:
+    """Answer with the wallet now, or fold its events up to a moment."""
+    found = await _visible(opened, caller, wallet)
+    if as_of is None:
+        return wallet_of(found)
+    async with opened.pool.connection() as connection:
+        then = await wallet_as_of(connection, caller.tenant.id, UUID(found.id), as_of)
+    if then is None:
+        raise not_found()
+    return wallet_of(then)
+
+
+@router.get("/wallets/{wallet}/balance", summary="Read a balance")
+async def read_balance(
+    wallet: str, caller: MayRead, opened: OpenDoor, session: Session, position: Position
+) -> dict[str, Any]:
+    """Answer from the read model; never from a workflow."""
+    found = await _visible(opened, caller, wallet)
+    seen = await balance(session, caller.tenant.id, found.accounts["wallet"])
+    posted, held = (seen.posted, seen.held) if seen else (0, 0)
+    return {
+        "wallet": found.id,
+        "available": Money(posted - held, found.currency).value,
+        "posted": Money(posted, found.currency).value,
+        "held": Money(held, found.currency).value,
+        "currency": found.currency,
+        "as_of": moment(datetime.now(UTC)),
+        "position": str(position),
+    }
+
+
+@router.get("/wallets/{wallet}/statement", summary="Read a statement, the newest line first")
+async def read_statement(
+    wallet: str,
+    caller: MayRead,
+    opened: OpenDoor,
+    session: Session,
+    _: Position,
+    since: Since = None,
+    until: Until = None,
+    cursor: Cursor = None,
+    limit: Limit = 50,
+) -> dict[str, Any]:
+    """Answer from the read model, a page at a time."""
+    found = await _visible(opened, caller, wallet)
+    rows = await statement(
+        session,
+        caller.tenant.id,
+        found.accounts["wallet"],
+        since=since,
+        until=until,
+        before=_number(key_of(cursor)),
+        limit=limit,
+    )
+    lines = [_line(row) for row in rows]
+    return {"wallet": found.id} | page_of(lines, limit, rows[-1].number if rows else None)
+
+
+def _line(row: StatementView) -> dict[str, Any]:
+    return {
+        "number": row.number,
+        "at": moment(row.at),
+        "movement": str(row.movement_id),
+        "type": row.type,
+        "role": row.role,
+        "parties": row.parties,
+        "amount": Money(row.amount, row.currency).value,
+        "balance": Money(row.balance, row.currency).value,
+        "currency": row.currency,
+        "reference": str(row.journal),
+    }
+
+
+async def _visible(opened: OpenDoor, caller: Caller, name: str) -> Wallet:
+    async with opened.pool.connection() as connection:
+        found = await find_wallet(connection, caller, name)
+    if not caller.sees({found.owner}):
+        raise not_found()
+    return found
+
+
+def _number(key: str | None) -> int | None:
+    if key is None:
+        return None
+    if not (key.isascii() and key.isdigit()) or len(key) > NUMBER_DIGITS_MAX:
+        raise Problem("cursor_invalid")
+    return int(key)
