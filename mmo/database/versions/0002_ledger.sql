@@ -520,6 +520,14 @@ BEGIN
         v_wanted := v_wanted + 1; v_status[i] := 1; v_refusal[i] := bad; v_detail[i] := why;
     END LOOP;
 
+    IF 2 = ANY (v_status) AND NOT p_check THEN           -- what is recorded is answered, however old its repeat's facts
+        IF EXISTS (SELECT FROM generate_series(1, n) z JOIN ledger.journal t
+                       ON t.tenant_id = v_tenant AND t.txn = b.r_txn[z] AND t.step = b.r_step[z]
+                    WHERE v_status[z] = 2) THEN
+            RAISE EXCEPTION 'a key is recorded already; call again with p_check' USING ERRCODE = 'LB009';
+        END IF;
+    END IF;
+
     -- 6 write
     SELECT array_agg(CASE WHEN v_known[z] IS NULL AND v_status[z] <= 1 THEN nextval('ledger.journal_number')
                           ELSE v_number[z] END)

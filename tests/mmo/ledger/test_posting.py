@@ -223,6 +223,15 @@ def test_a_decision_on_old_facts_is_stale_and_not_recorded(books: Books) -> None
     assert not books.must(decided_again).replayed
 
 
+def test_a_repeat_gets_its_outcome_however_old_its_facts_are(books: Books) -> None:
+    alice, bob = books.open(funds=1000), books.open()
+    asked = posting(Leg(account=alice, amount=-1, facts_version=0), Leg(account=bob, amount=1))
+    first = books.must(asked)
+    books.connection.execute("SELECT ledger.raise_facts(1, %s)", [[alice]])
+
+    assert books.must(asked).journal == first.journal
+
+
 def test_freezing_makes_decisions_stale_rather_than_refused(books: Books) -> None:
     alice, bob = books.open(funds=1000), books.open()
     asked = posting(Leg(account=alice, amount=-1, facts_version=0), Leg(account=bob, amount=1))
