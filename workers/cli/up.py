@@ -51,7 +51,11 @@ def up(
     no_demo: Annotated[bool, typer.Option("--no-demo", help="Make no demo transfer.")] = False,
     ports: Annotated[
         Literal["fixed", "auto"],
-        typer.Option(help="`auto` replaces ports that are taken.", rich_help_panel="Ports"),
+        typer.Option(
+            envvar="MMO_PORTS",
+            help="`auto` replaces ports that are taken.",
+            rich_help_panel="Ports",
+        ),
     ] = "fixed",
     api_port: Annotated[int | None, _port("api")] = None,
     temporal_port: Annotated[int | None, _port("temporal")] = None,
