@@ -43,11 +43,10 @@ class Guard:
             await self._app(scope, receive, noting)
         except Problem as problem:
             await problem.response()(scope, receive, send)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - the last place where it can become an answer
             _log.exception("api.error", path=scope["path"], error=type(error).__name__)
-            if begun:
-                raise
-            await Problem("internal").response()(scope, receive, send)
+            if not begun:
+                await Problem("internal").response()(scope, receive, send)
 
 
 def _check_head(scope: Scope) -> None:

@@ -121,6 +121,10 @@ def install(app: FastAPI) -> None:
         answer.headers.update(error.headers or {})
         return answer
 
+    async def unforeseen(_: Request, __: Exception) -> JSONResponse:
+        return Problem("internal").response()
+
     app.add_exception_handler(Problem, problem)
+    app.add_exception_handler(Exception, unforeseen)
     app.add_exception_handler(RequestValidationError, invalid)
     app.add_exception_handler(HTTPException, plain)

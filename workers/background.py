@@ -3,10 +3,17 @@
 import asyncio
 
 from mmo.settings import Settings
-from workers import projector, sweeper
+from workers import history_export, projector, relay, sweeper
 from workers.loops import run_ready
 
 
 async def run(settings: Settings, stop: asyncio.Event) -> None:
     """Run every loop until told to stop."""
-    await run_ready(settings, stop, projector.loop, sweeper.loop, sweeper.rollup)
+    loops = (
+        projector.loop,
+        relay.loop,
+        sweeper.loop,
+        sweeper.rollup,
+        history_export.loop,
+    )
+    await run_ready(settings, stop, *loops)

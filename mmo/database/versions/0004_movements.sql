@@ -27,11 +27,14 @@ CREATE TABLE movements.command (
     summary text NOT NULL,                   -- how Temporal UI names the movement
     accepted_at timestamptz NOT NULL,
     state text NOT NULL DEFAULT 'accepted',
+    kept boolean NOT NULL DEFAULT false,     -- whether the closed history is in the archive
     outcome jsonb,                           -- the newest outcome that the caller waits for; NULL: none yet
     PRIMARY KEY (tenant_id, movement_id),
     UNIQUE (tenant_id, client, key)
 ) WITH (fillfactor = 80);
 CREATE INDEX command_without_outcome ON movements.command (accepted_at) WHERE outcome IS NULL;
+
+CREATE INDEX command_not_kept ON movements.command (accepted_at) WHERE NOT kept;
 
 ALTER TABLE movements.chart OWNER TO mmo_owner;
 ALTER TABLE movements.command OWNER TO mmo_owner;
@@ -132,6 +135,12 @@ LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     RETURNING true
 $$;
 
+-- The movement's closed history is in the archive.
+CREATE FUNCTION movements.keep(p_tenant int, p_movement uuid) RETURNS void
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    UPDATE movements.command SET kept = true WHERE tenant_id = p_tenant AND movement_id = p_movement AND NOT kept
+$$;
+
 DO $$
 DECLARE f regprocedure;
 BEGIN
@@ -141,4 +150,5 @@ BEGIN
     END LOOP;
     GRANT EXECUTE ON FUNCTION movements.facts, movements.post TO mmo_as_poster;
     GRANT EXECUTE ON FUNCTION movements.fail TO mmo_as_sweeper;
+    GRANT EXECUTE ON FUNCTION movements.keep TO mmo_as_exporter;
 END $$;

@@ -1,0 +1,145 @@
+"""The archive of histories, in Postgres: written once, never changed."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from psycopg import AsyncConnection
+from psycopg.rows import class_row
+from psycopg_pool import AsyncConnectionPool
+from temporalio.client import WorkflowHistory
+
+from mmo.histories.history import Packed, closed_at, pack, timeline_of, unpack
+from mmo.kernel.identifiers import mint
+from mmo.messaging.event import Event
+from mmo.messaging.postgres import append
+
+EXPORTED = "mmo.history.exported.v1"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Awaiting:
+    """A movement with an outcome whose history is not kept yet."""
+
+    tenant_id: int
+    movement_id: UUID
+    type: str
+    accepted_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """A kept history as its row tells it."""
+
+    tenant_id: int
+    movement_id: UUID
+    workflow_id: str
+    content: bytes
+    sha256: bytes
+
+    def history(self) -> WorkflowHistory:
+        """Unpack it. Raises DamagedHistoryError."""
+        return unpack(self.workflow_id, Packed(self.content, self.sha256))
+
+
+class Archive:
+    """Keeps histories and finds them again."""
+
+    def __init__(self, pool: AsyncConnectionPool[Any]) -> None:
+        self._pool = pool
+
+    async def awaiting(self, after: datetime, limit: int) -> list[Awaiting]:
+        """Movements accepted after a moment whose histories are not kept, the oldest first."""
+        async with self._pool.connection() as connection:
+            cursor = connection.cursor(row_factory=class_row(Awaiting))
+            await cursor.execute(
+                """SELECT tenant_id, movement_id, type, accepted_at FROM movements.command
+                    WHERE NOT kept AND outcome IS NOT NULL AND accepted_at > %s
+                    ORDER BY accepted_at LIMIT %s""",
+                [after, limit],
+            )
+            return await cursor.fetchall()
+
+    async def keep(
+        self, tenant: int, movement: UUID, history: WorkflowHistory, workflow_type: str
+    ) -> bool:
+        """Keep a closed history and tell it to the feed; false where it is kept already."""
+        packed = pack(history)
+        async with self._pool.connection() as connection, connection.transaction():
+            cursor = await connection.execute(
+                """INSERT INTO histories.history
+                   (tenant_id, movement_id, workflow_id, run_id, workflow_type, closed_at, events,
+                    content, sha256)
+                   VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING""",
+                [
+                    tenant, movement, history.workflow_id, history.run_id, workflow_type,
+                    closed_at(history), len(history.events), packed.content, packed.sha256,
+                ],
+            )  # fmt: skip
+            new = cursor.rowcount == 1
+            await connection.execute("SELECT movements.keep(%s, %s)", [tenant, movement])
+            if not new:
+                return False
+            await append(connection, [_exported(tenant, movement, history, packed)])
+        return True
+
+    async def find(self, tenant: int, movement: UUID) -> Kept | None:
+        """Find a kept history by its movement."""
+        async with self._pool.connection() as connection:
+            cursor = connection.cursor(row_factory=class_row(Kept))
+            await cursor.execute(
+                """SELECT tenant_id, movement_id, workflow_id, content, sha256
+                     FROM histories.history WHERE tenant_id = %s AND movement_id = %s""",
+                [tenant, movement],
+            )
+            return await cursor.fetchone()
+
+    async def since(self, tenant: int, moment: datetime) -> AsyncIterator[Kept]:
+        """Kept histories of movements minted since a moment, one at a time, the oldest first."""
+        async with self._pool.connection() as connection:
+            cursor = connection.cursor(row_factory=class_row(Kept))
+            async for kept in cursor.stream(
+                """SELECT tenant_id, movement_id, workflow_id, content, sha256
+                     FROM histories.history WHERE tenant_id = %s AND movement_id >= %s
+                     ORDER BY movement_id""",
+                [tenant, first_of(moment)],
+            ):
+                yield kept
+
+    async def lag(self, connection: AsyncConnection[Any]) -> timedelta:
+        """How old the oldest movement is that has an outcome and no kept history."""
+        cursor = await connection.execute(
+            """SELECT now() - min(accepted_at) FROM movements.command
+                WHERE NOT kept AND state IN ('posted', 'refused')"""
+        )
+        row = await cursor.fetchone()
+        return row[0] if row and row[0] else timedelta(0)
+
+
+def first_of(moment: datetime) -> UUID:
+    """The smallest UUIDv7 of a moment: what was minted since is not smaller."""
+    milliseconds = max(0, int(moment.astimezone(UTC).timestamp() * 1000))
+    return UUID(int=milliseconds << 80)
+
+
+def _exported(tenant: int, movement: UUID, history: WorkflowHistory, packed: Packed) -> Event:
+    return Event(
+        tenant_id=tenant,
+        id=mint(),
+        aggregate="history",
+        aggregate_id=movement,
+        version=1,
+        type=EXPORTED,
+        actor="history_export",
+        occurred_at=datetime.now(UTC),
+        data={
+            "movement": str(movement),
+            "workflow_id": history.workflow_id,
+            "run_id": history.run_id,
+            "events": len(history.events),
+            "sha256": packed.sha256.hex(),
+            "timeline": timeline_of(history),
+        },
+    )
