@@ -3,6 +3,7 @@
 from dataclasses import asdict
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from workers.cli.support.options import (
@@ -36,9 +37,11 @@ def doctor(*, home: HomeOption = DEFAULT_HOME, json: JsonOption = False) -> None
     else:
         table = Table(show_header=False, box=None)
         for name, value in settings.items():
-            table.add_row(f"MMO_{name.upper()}", value)
+            table.add_row(f"MMO_{name.upper()}", escape(value))
         console.print(table)
         for check in checks:
-            console.print(f"{MARKS[check.result]:>18} [bold]{check.name}[/]: {check.detail}")
+            console.print(
+                f"{MARKS[check.result]:>18} [bold]{check.name}[/]: {escape(check.detail)}"
+            )
     if any(check.result == "problem" for check in checks):
         raise typer.Exit(PROBLEM)

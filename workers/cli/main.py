@@ -5,6 +5,7 @@ import pkgutil
 import sys
 
 import typer
+from rich.markup import escape
 
 import workers.cli
 from workers.cli.support.options import PROBLEM, errors
@@ -17,7 +18,7 @@ def main() -> None:
     try:
         app(prog_name="mmo")
     except StackError as error:
-        errors.print(f"[bold red]mmo:[/] {error}", markup=True)
+        errors.print(f"[bold red]mmo:[/] {escape(str(error))}")
         raise SystemExit(PROBLEM) from None
 
 

@@ -1,6 +1,7 @@
 """`mmo status`: what runs, where, and how it is."""
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from workers.cli.support.options import (
@@ -51,7 +52,7 @@ def exit_code(word: str) -> int:
 
 
 def _print(word: str, state: StackState) -> None:
-    console.print(f"mmo is [bold]{word}[/]. {state.error}")
+    console.print(f"mmo is [bold]{word}[/]. {escape(state.error)}")
     if word == "orphaned":
         console.print("Its supervisor was killed: `mmo up` recovers, `mmo down` ends what is left.")
     if word == "stopped":

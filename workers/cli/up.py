@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Annotated, Literal
 
 import typer
+from rich.markup import escape
 
 from workers.cli.support.detach import start_detached
 from workers.cli.support.options import DEFAULT_HOME, HomeOption, console, home_of, print_urls
@@ -104,7 +105,7 @@ def run(plan: Plan, *, demo: bool) -> None:
 
 def report(line: str) -> None:
     """One line of progress, with the time."""
-    console.print(f"[dim]{datetime.now(UTC):%H:%M:%S}[/] {line}")
+    console.print(f"[dim]{datetime.now(UTC):%H:%M:%S}[/] {escape(line)}")
 
 
 def _recover(house: Home) -> None:
