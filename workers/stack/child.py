@@ -23,6 +23,8 @@ BACK_OFF_S = (0.2, 15.0)
 STEADY_S = 30.0
 """Life after which a death is a first one again."""
 PROBE_S = 0.05
+LINE_MAX = 300
+"""Characters of a log's line that are worth repeating."""
 
 
 class Child:
@@ -168,5 +170,6 @@ class Child:
 
 
 def last_line(text: str) -> str:
-    """The last line that says something."""
-    return next((line for line in reversed(text.splitlines()) if line.strip()), "it said nothing")
+    """The last line that says something; of a long one its end, where the cause stands."""
+    line = next((one for one in reversed(text.splitlines()) if one.strip()), "it said nothing")
+    return line if len(line) <= LINE_MAX else f"… {line[-LINE_MAX:]}"

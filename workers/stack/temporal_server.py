@@ -16,6 +16,7 @@ from workers.stack.ports import Ports
 from workers.stack.postgres import Postgres, make_password
 from workers.stack.processes import free_port, is_taken
 from workers.stack.service import Part, Service, Step, answers, status_of
+from workers.stack.temporal import go_environment
 
 SHARDS = 16
 """Of the history; can never be changed for a database. Enough for one machine."""
@@ -181,8 +182,7 @@ class TemporalServer:
         config.write_text(yaml.safe_dump(self._config(dynamic)))
         argv = (str(self._program("temporal-server")), "--config-file", str(config))
         argv += ("--allow-no-auth", "start")
-        # Fewer collections: half the CPU of a small heap.
-        return Launch(argv=argv, environment={"GOGC": "400"}, directory=folder)
+        return Launch(argv=argv, environment=go_environment(), directory=folder)
 
     def _prepare_ui(self) -> Launch:
         folder = self._folder()
@@ -197,7 +197,7 @@ class TemporalServer:
         (folder / "config").mkdir(exist_ok=True)
         (folder / "config" / "mmo.yaml").write_text(yaml.safe_dump(config))
         argv = (str(self._program("temporal-ui")), "--root", str(folder), "--env", "mmo", "start")
-        return Launch(argv=argv, directory=folder)
+        return Launch(argv=argv, environment=go_environment(), directory=folder)
 
     def _config(self, dynamic: Path) -> dict[str, object]:
         """The server's own configuration file."""
