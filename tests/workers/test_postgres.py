@@ -77,5 +77,5 @@ def test_root_steps_down_without_opening_a_closed_folder(
 def test_an_ordinary_user_stays_who_they_are(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(identities.os, "geteuid", lambda: 1000)
+    monkeypatch.setattr(identities.os, "geteuid", lambda: 65534)
     assert choose_identity(find_binaries() / "postgres", tmp_path) == identities.Identity()

@@ -1,4 +1,4 @@
-"""Whom PostgreSQL runs as: it refuses root, so root steps down; no folder's mode is changed."""
+"""Whom PostgreSQL runs as: it refuses root and the nameless; no folder's mode is changed."""
 
 import os
 import pwd
@@ -35,15 +35,16 @@ class Identity:
 def choose_identity(program: Path, folder: Path) -> Identity | None:
     """Choose how to run `program` on data in `folder`; None where only the system folder is left.
 
-    Not root: as we are. Root: as `nobody` where it can enter both folders; else as root within a
-    user namespace that calls itself nobody and holds none of root's powers. A parent folder's
-    mode is never changed.
+    An ordinary user: as we are. Root: as `nobody` where it can enter both folders; else as root
+    within a user namespace that calls itself nobody and holds none of root's powers. A user
+    whom the machine does not know by name: within such a namespace too. A parent folder's mode
+    is never changed.
     """
-    if os.geteuid() != 0:
+    if os.geteuid() != 0 and _has_name():
         return Identity()
     nobody = _nobody()
     stepped_down = Identity(user=nobody.pw_uid, group=nobody.pw_gid)
-    if _enters(folder.parent, nobody) and _runs(program, stepped_down):
+    if os.geteuid() == 0 and _enters(folder.parent, nobody) and _runs(program, stepped_down):
         return stepped_down
     namespace = Identity(
         prefix=(
@@ -53,7 +54,14 @@ def choose_identity(program: Path, folder: Path) -> Identity | None:
             f"--map-group={nobody.pw_gid}",
         )
     )
-    return namespace if _runs(program, namespace) else None
+    if _runs(program, namespace):
+        return namespace
+    if os.geteuid() != 0:
+        raise StackError(
+            f"PostgreSQL refuses to run as user {os.geteuid()}, who has no name on this machine: "
+            "start mmo as a user of the machine"
+        )
+    return None
 
 
 def system_identity(program: Path) -> Identity:
@@ -66,6 +74,14 @@ def system_identity(program: Path) -> Identity:
             "start mmo as an ordinary user"
         )
     return identity
+
+
+def _has_name() -> bool:
+    try:
+        pwd.getpwuid(os.geteuid())
+    except KeyError:
+        return False
+    return True
 
 
 def _nobody() -> pwd.struct_passwd:
