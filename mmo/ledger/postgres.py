@@ -34,7 +34,7 @@ async def configure(connection: psycopg.AsyncConnection[Any]) -> None:
     packing.register(connection)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)  # slots and a type argument do not go together before 3.12
 class PostingCall(Generic[Item]):
     """The SQL function that posts a batch, and what it is given beside the batch.
 
