@@ -1,0 +1,111 @@
+"""One command starts the whole operator, and it stays itself over kills and restarts."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from workers.stack.home import Home
+from workers.stack.plan import ADMIN, stack_settings
+from workers.stack.state import read_state
+
+pytestmark = pytest.mark.stack
+
+Mmo = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
+    return Home(tmp_path_factory.mktemp("up") / "home")
+
+
+@pytest.fixture(scope="module")
+def mmo(home: Home) -> Iterator[Mmo]:
+    """Run the command line as a person does; the stack is stopped at the end."""
+
+    def run(*words: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [Path(sys.executable).with_name("mmo"), *words],
+            env={**os.environ, "MMO_HOME": str(home.path)},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+        )
+
+    started = run("up", "--detach", "--ports", "auto")
+    assert started.returncode == 0, started.stderr
+    yield run
+    run("down")
+
+
+def status(mmo: Mmo) -> dict[str, Any]:
+    return json.loads(mmo("status", "--json").stdout)
+
+
+def process(mmo: Mmo, name: str) -> dict[str, Any]:
+    return next(one for one in status(mmo)["processes"] if one["name"] == name)
+
+
+def test_everything_is_ready_and_says_where_it_is(mmo: Mmo) -> None:
+    said = status(mmo)
+    assert said["state"] == "ready"
+    assert set(said["urls"]) == {"api", "temporal_ui", "temporal", "nats", "postgres"}
+    assert {p["health"] for p in said["processes"]} == {"ready", "done"}
+    assert {"postgres", "nats", "temporal", "front", "background"} <= {
+        p["name"] for p in said["processes"]
+    }
+    for url in (f"{said['urls']['api']}/readyz", said["urls"]["temporal_ui"]):
+        with urllib.request.urlopen(url, timeout=5) as answer:
+            assert answer.status == 200
+
+
+def test_nothing_is_wrong_with_it(mmo: Mmo) -> None:
+    done = mmo("doctor", "--json")
+    found = json.loads(done.stdout)
+    assert done.returncode == 0, [c for c in found["checks"] if c["result"] == "problem"]
+    assert "**" in found["settings"]["database_password"]
+
+
+def test_a_role_is_rolled_alone(mmo: Mmo) -> None:
+    before = {p["name"]: p["pid"] for p in status(mmo)["processes"]}
+
+    assert mmo("restart", "background").returncode == 0
+
+    after = {p["name"]: p["pid"] for p in status(mmo)["processes"]}
+    assert {name for name in after if after[name] != before[name]} == {"background"}
+
+
+def test_a_killed_database_comes_back_under_running_roles(mmo: Mmo) -> None:
+    before = process(mmo, "postgres"), process(mmo, "front")
+
+    os.kill(before[0]["pid"], signal.SIGKILL)
+
+    deadline = time.monotonic() + 20
+    while (now := process(mmo, "postgres"))["restarts"] == 0 or now["health"] != "ready":
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    assert process(mmo, "front")["pid"] == before[1]["pid"]
+
+
+def test_what_was_written_is_there_after_a_stop(mmo: Mmo, home: Home) -> None:
+    admin = stack_settings(home.path, ADMIN)
+    with psycopg.connect(admin.dsn()) as connection:
+        connection.execute("CREATE TABLE public.kept AS SELECT 42 AS answer")
+
+    assert mmo("down").returncode == 0
+    assert not read_state(home).living()
+    assert mmo("status").returncode == 3
+    assert mmo("up", "--detach").returncode == 0
+
+    with psycopg.connect(admin.dsn()) as connection:
+        assert connection.execute("SELECT answer FROM public.kept").fetchone() == (42,)
