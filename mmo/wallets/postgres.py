@@ -81,6 +81,21 @@ async def save(connection: AsyncConnection, tenant: int, wallet: Wallet) -> None
     )
 
 
+async def replace(connection: AsyncConnection, tenant: int, wallet: Wallet) -> None:
+    """Write the whole row of a wallet anew, whatever stood there."""
+    await save(connection, tenant, wallet)
+    await connection.execute(
+        """UPDATE wallets.wallet
+              SET kind = %s, currency = %s, msisdn = %s, name = %s, owner = %s, accounts = %s,
+                  opened_at = %s
+            WHERE tenant_id = %s AND id = %s""",
+        [
+            wallet.kind, wallet.currency, wallet.msisdn, wallet.name, wallet.owner,
+            Jsonb(wallet.accounts), wallet.opened_at, tenant, wallet.id,
+        ],
+    )  # fmt: skip
+
+
 async def open_accounts(
     connection: AsyncConnection, tenant: int, kind: str, currency: str
 ) -> Mapping[str, int]:

@@ -1,0 +1,56 @@
+"""Comparing what a history tells with the journal and the read model."""
+
+from typing import Any
+from uuid import UUID
+
+import orjson
+from psycopg import AsyncConnection
+from psycopg.rows import dict_row
+
+from mmo.histories.fold import Folded
+
+
+async def differences(connection: AsyncConnection[Any], folded: Folded) -> list[str]:
+    """Where journal and read model tell something else; empty where all three agree."""
+    found = await _journal(connection, folded)
+    found += await _view(connection, folded)
+    return found
+
+
+async def _journal(connection: AsyncConnection[Any], folded: Folded) -> list[str]:
+    cursor = connection.cursor(row_factory=dict_row)
+    await cursor.execute(
+        """SELECT step, seq, refusal, meta FROM ledger.journal
+            WHERE tenant_id = %s AND txn = %s ORDER BY seq""",
+        [folded.tenant_id, UUID(folded.movement)],
+    )
+    rows = await cursor.fetchall()
+    told, kept = [_canonical(one) for one in folded.records], [_canonical(r["meta"]) for r in rows]
+    if told != kept:
+        return [f"the journal has {len(kept)} records, the history {len(told)}, or others"]
+    accepted = [row["seq"] for row in rows if row["refusal"] is None]
+    newest = accepted[-1] if accepted else None
+    return [] if newest == folded.journal else [f"journal {newest} against {folded.journal}"]
+
+
+async def _view(connection: AsyncConnection[Any], folded: Folded) -> list[str]:
+    cursor = connection.cursor(row_factory=dict_row)
+    await cursor.execute(
+        """SELECT type, state, amount_minor, currency, wallets, journal, refusal, posted_at
+             FROM projections.movement_view WHERE tenant_id = %s AND id = %s""",
+        [folded.tenant_id, UUID(folded.movement)],
+    )
+    row = await cursor.fetchone()
+    if row is None:
+        return [] if folded.state == "accepted" else ["the read model does not know it"]
+    row["wallets"] = tuple(sorted(str(wallet) for wallet in row["wallets"]))
+    row["posted_at"] = row["posted_at"].isoformat() if row["posted_at"] else None
+    return [
+        f"{name}: read model {row[name]}, history {getattr(folded, name)}"
+        for name in row
+        if row[name] != getattr(folded, name)
+    ]
+
+
+def _canonical(record: dict[str, Any]) -> bytes:
+    return orjson.dumps(record, option=orjson.OPT_SORT_KEYS)

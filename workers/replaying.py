@@ -1,0 +1,118 @@
+"""Replaying movements with the code at hand, from Temporal or from the archive."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from psycopg_pool import AsyncConnectionPool
+from temporalio.client import WorkflowHistory
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.service import RPCError, RPCStatusCode
+from temporalio.worker import Replayer
+
+from mmo.histories.compare import differences
+from mmo.histories.fold import Folded, UnreadableHistoryError, fold
+from mmo.histories.history import DamagedHistoryError
+from mmo.histories.postgres import Archive, first_of
+from mmo.tenancy.tenant import Tenant
+from workers.sandbox import RUNNER
+from workers.wiring import TenantClients
+from workflows.support.catalogue import workflows
+
+PAGE = 500
+
+
+class NoHistoryError(Exception):
+    """Neither Temporal nor the archive has the history."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Replayed:
+    """One movement after its replay. `failure` tells the first event that differs."""
+
+    movement: str
+    source: str
+    failure: str | None
+    differences: tuple[str, ...] = ()
+
+
+def replayer() -> Replayer:
+    """Replays in the sandbox, with the converter of production."""
+    return Replayer(
+        workflows=list(workflows().values()),
+        data_converter=pydantic_data_converter,
+        workflow_runner=RUNNER,
+    )
+
+
+class Histories:
+    """Finds histories: in the archive, else in Temporal."""
+
+    def __init__(self, pool: AsyncConnectionPool[Any], clients: TenantClients) -> None:
+        self._pool = pool
+        self._archive = Archive(pool)
+        self._clients = clients
+
+    async def find(self, tenant: Tenant, movement: UUID) -> tuple[WorkflowHistory, str]:
+        """The history and where it was found. Raises NoHistoryError, DamagedHistoryError."""
+        kept = await self._archive.find(tenant.id, movement)
+        if kept is not None:
+            return kept.history(), "archive"
+        async with self._pool.connection() as connection:
+            cursor = await connection.execute(
+                "SELECT type FROM movements.command WHERE tenant_id = %s AND movement_id = %s",
+                [tenant.id, movement],
+            )
+            row = await cursor.fetchone()
+        if row is None:
+            raise NoHistoryError(f"{tenant.slug} has no movement {movement}")
+        client = await self._clients(tenant)
+        handle = client.get_workflow_handle(f"{tenant.slug}/{row[0]}/{movement}")
+        try:
+            return await handle.fetch_history(), "temporal"
+        except RPCError as error:
+            if error.status is RPCStatusCode.NOT_FOUND:
+                raise NoHistoryError(f"{movement} is not in Temporal, nor in the archive") from None
+            raise
+
+    async def movements_since(self, tenant: Tenant, moment: datetime) -> list[UUID]:
+        """The started movements of a tenant since a moment, the oldest first."""
+        async with self._pool.connection() as connection:
+            cursor = await connection.execute(
+                """SELECT movement_id FROM movements.command
+                    WHERE tenant_id = %s AND movement_id >= %s AND outcome IS NOT NULL
+                    ORDER BY movement_id""",
+                [tenant.id, first_of(moment)],
+            )
+            return [row[0] for row in await cursor.fetchall()]
+
+    async def replay(
+        self, tenant: Tenant, movements: list[UUID], *, compare: bool = False
+    ) -> AsyncIterator[Replayed]:
+        """Replay one after the other; with `compare`, hold each fold against the books too."""
+        running = replayer()
+        for movement in movements:
+            try:
+                history, source = await self.find(tenant, movement)
+                result = await running.replay_workflow(history, raise_on_replay_failure=False)
+                failure = _told(result.replay_failure)
+                found = await self._compared(history) if compare else ()
+            except (NoHistoryError, DamagedHistoryError, UnreadableHistoryError) as error:
+                yield Replayed(movement=str(movement), source="-", failure=str(error))
+            else:
+                yield Replayed(
+                    movement=str(movement), source=source, failure=failure, differences=found
+                )
+
+    async def _compared(self, history: WorkflowHistory) -> tuple[str, ...]:
+        folded: Folded = fold(history)
+        async with self._pool.connection() as connection:
+            return tuple(await differences(connection, folded))
+
+
+def _told(failure: Exception | None) -> str | None:
+    if failure is None:
+        return None
+    return f"{type(failure).__name__}: {str(failure).strip()[:400]}"
