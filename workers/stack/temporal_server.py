@@ -97,14 +97,14 @@ class TemporalServer:
                 prepare=self._prepare_server,
                 ready=self._ready,
                 after=("temporal-schema",),
-                stop_within_s=2.5,
+                stop_within_s=2.0,
             ),
             Service(
                 name="temporal-ui",
                 prepare=self._prepare_ui,
                 ready=lambda: answers(f"http://127.0.0.1:{self.ports['ui']}/healthz"),
                 after=("temporal",),
-                stop_within_s=1.0,
+                stop_within_s=0.5,
             ),
         )
 
