@@ -2,10 +2,15 @@
 
 import psycopg
 from fastapi import APIRouter, Request, Response
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, Gauge, generate_latest
 from psycopg_pool import PoolTimeout
 
 from api.problems import Problem
+from mmo.projections.support.position import lags
+
+LAG_EVENTS = Gauge("mmo_feed_lag_events", "Events that a reader has not read yet.", ["reader"])
+LAG_AGE = Gauge("mmo_feed_lag_seconds", "Age of the oldest of them.", ["reader"])
+ADMITTED = Gauge("mmo_commands_under_way", "Commands whose callers wait in this process.")
 
 router = APIRouter(tags=["operation"])
 
@@ -28,6 +33,10 @@ async def readyz(request: Request) -> dict[str, str]:
 
 
 @router.get("/metrics", summary="Measurements, for Prometheus")
-async def metrics() -> Response:
-    """Everything that is counted, as Prometheus reads it."""
+async def metrics(request: Request) -> Response:
+    """Everything that is counted, as Prometheus reads it; the readers' lag is measured now."""
+    for lag in await lags(request.app.state.pool):
+        LAG_EVENTS.labels(lag.consumer).set(lag.events)
+        LAG_AGE.labels(lag.consumer).set(lag.age_s)
+    ADMITTED.set(request.app.state.door.starter.admitted)
     return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)

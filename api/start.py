@@ -9,7 +9,6 @@ from typing import Any, Protocol
 
 from temporalio.client import Client
 from temporalio.common import (
-    SearchAttributeKey,
     SearchAttributePair,
     TypedSearchAttributes,
     WorkflowIDConflictPolicy,
@@ -27,16 +26,12 @@ from mmo.movements.support.first_outcomes import FirstOutcomes
 from mmo.movements.support.outcome import Request, told
 from mmo.tenancy.tenant import Tenant
 from workflows.support import queues
+from workflows.support.attributes import AMOUNT_MINOR, CURRENCY
 from workflows.support.catalogue import workflow_of
 from workflows.support.limits import WORKFLOW_TASK
 
 POLL_FIRST_S, POLL_LAST_S = 0.05, 0.5
 RPC_TIMEOUT = timedelta(seconds=10)
-
-AMOUNT_MINOR = SearchAttributeKey.for_int("AmountMinor")
-CURRENCY = SearchAttributeKey.for_keyword("Currency")
-MOVEMENT_STATE = SearchAttributeKey.for_keyword("MovementState")
-SEARCH_ATTRIBUTES = (AMOUNT_MINOR, CURRENCY, MOVEMENT_STATE)
 
 
 class Clients(Protocol):

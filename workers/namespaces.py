@@ -15,7 +15,7 @@ from temporalio.api.workflowservice.v1 import (
 )
 from temporalio.service import RPCError, RPCStatusCode, ServiceClient
 
-from api.start import AMOUNT_MINOR, CURRENCY, MOVEMENT_STATE
+from workflows.support.attributes import AMOUNT_MINOR, CURRENCY, MOVEMENT_STATE
 
 TRIES_MAX, PAUSE_S = 150, 0.2
 """A new namespace is known to all of the server's parts after some seconds."""

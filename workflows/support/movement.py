@@ -12,6 +12,7 @@ from mmo.movements.support.movement import Step
 from mmo.movements.support.outcome import Outcome, Posted, Request
 from mmo.movements.support.ports import Answered
 from workflows.support import steps
+from workflows.support.attributes import MOVEMENT_STATE
 from workflows.support.limits import (
     ANSWER_PATIENCE,
     ANSWERS_QUEUED_MAX,
@@ -56,6 +57,7 @@ class MoneyMovement:
         Documents that prove nothing stay in the history, are named in the details, and are ignored.
         """
         self._describe(request, f"waits for `{name}`")
+        self._mark(movements()[request.movement].step(request.step).state)
         deadline = workflow.now() + ANSWER_PATIENCE
         while (left := deadline - workflow.now()) > timedelta(0):
             try:
@@ -67,6 +69,7 @@ class MoneyMovement:
             answered = await steps.verify_answer(request, self._documents.popleft())
             if isinstance(answered, Answered) and answered.name == name:
                 self._describe(request, f"{answered.subject} answered `{answered.choice}`")
+                self._mark("answered")
                 return answered
             self._ignored.append(answered if isinstance(answered, str) else answered.name)
             self._describe(request, f"waits for `{name}`")
@@ -84,6 +87,10 @@ class MoneyMovement:
             await asyncio.sleep(pause.total_seconds())
             pause = min(pause * 2, GIVE_BACK_PAUSE_MAX)
         raise AssertionError("the money could not be given back for more than a month")
+
+    def _mark(self, state: str) -> None:
+        """Let lists of workflows be searched by the state of those that wait, or waited."""
+        workflow.upsert_search_attributes([MOVEMENT_STATE.value_set(state)])
 
     def _describe(self, request: Request, state: str) -> None:
         """Tell whoever looks at the waiting movement what it waits for."""
