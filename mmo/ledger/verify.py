@@ -50,13 +50,13 @@ INVARIANTS = (
         "The legs of every accepted request sum to zero in each book and currency.",
         "SELECT count(*) FROM ledger.journal WHERE status = 0 AND cardinality(accounts) > 0",
         """
-        SELECT j.tenant_id, j.txn, j.step, j.seq, a.unit, sum(l.amount) AS off_by
+        SELECT j.tenant_id, j.txn, j.step, j.seq, a.book, a.currency, sum(l.amount) AS off_by
           FROM ledger.journal j
          CROSS JOIN unnest(j.accounts, j.amounts) l (account_id, amount)
           LEFT JOIN ledger.account a ON a.tenant_id = j.tenant_id AND a.id = l.account_id
          WHERE j.status = 0
-         GROUP BY j.tenant_id, j.txn, j.step, j.seq, a.unit
-        HAVING sum(l.amount) <> 0 OR a.unit IS NULL
+         GROUP BY j.tenant_id, j.txn, j.step, j.seq, a.book, a.currency
+        HAVING sum(l.amount) <> 0 OR a.book IS NULL
         """,
     ),
     Invariant(

@@ -11,6 +11,10 @@ GRANT USAGE ON SCHEMA ledger TO mmo_as_reader;
 CREATE SEQUENCE ledger.account_number;
 CREATE SEQUENCE ledger.journal_number;
 
+-- A domain is checked where a value is made, a constraint of the table at every change of a balance.
+CREATE DOMAIN ledger.currency AS char(3) CHECK (VALUE ~ '^[A-Z]{3}$');
+ALTER DOMAIN ledger.currency OWNER TO mmo_owner;
+
 CREATE TABLE ledger.tenant (
     tenant_id int PRIMARY KEY,
     rules_version bigint NOT NULL DEFAULT 0       -- raised by any activated rule, tariff or profile
@@ -20,15 +24,13 @@ CREATE TABLE ledger.account (
     tenant_id int NOT NULL REFERENCES ledger.tenant,
     id bigint NOT NULL CHECK (id <> 0),
     code text NOT NULL,                           -- of the chart: CUSTOMER, AGENT_FLOAT, OP.FEES
-    currency char(3) NOT NULL CHECK (currency ~ '^[A-Z]{3}$'),
+    currency ledger.currency NOT NULL,
     book char(1) NOT NULL CHECK (book IN ('E', 'C')),
-    unit text COLLATE "C" GENERATED ALWAYS AS (book::text || currency::text) STORED,   -- legs sum to zero in each
-    deferred boolean GENERATED ALWAYS AS (id < 0) STORED,
     state smallint NOT NULL DEFAULT 0 CHECK (state BETWEEN 0 AND 4),   -- open, no debit, no credit, frozen, closed
     posted bigint NOT NULL DEFAULT 0,
     held bigint NOT NULL DEFAULT 0 CHECK (held >= 0),
-    floor bigint NOT NULL DEFAULT 0 CHECK (floor BETWEEN -2e18 AND 2e18),
-    ceiling bigint NOT NULL DEFAULT 2000000000000000000 CHECK (ceiling BETWEEN -2e18 AND 2e18),
+    floor bigint NOT NULL DEFAULT 0 CHECK (floor BETWEEN -2000000000000000000 AND 2000000000000000000),
+    ceiling bigint NOT NULL DEFAULT 2000000000000000000 CHECK (ceiling BETWEEN -2000000000000000000 AND 2000000000000000000),
     seq bigint NOT NULL DEFAULT 0,                -- of the account's last entry; of a deferred one: how many
     facts_version bigint NOT NULL DEFAULT 0,      -- raised by any change of wallet, flag, tier or owner
     instance_txn uuid,                            -- the one movement that the account belongs to
@@ -120,7 +122,7 @@ ALTER SEQUENCE ledger.journal_number OWNER TO mmo_owner;
 
 -- What an account has now: of a deferred one, with what is not rolled up yet.
 CREATE VIEW ledger.balance AS
-SELECT tenant_id, id AS account_id, code, currency, book, deferred, state, held,
+SELECT tenant_id, id AS account_id, code, currency, book, book || currency AS unit, id < 0 AS deferred, state, held,
        posted + coalesce(pending, 0)::bigint AS posted,
        CASE WHEN id > 0 THEN posted - held - floor END AS available
   FROM ledger.account a
@@ -239,6 +241,8 @@ DECLARE
     v_available bigint[]; v_posted bigint[]; v_held bigint[]; v_seq bigint[]; v_held0 bigint[]; v_seq0 bigint[];
     -- by request
     r_kind smallint[] := b.r_kind; r_legs int[] := b.r_legs; r_rules bigint[] := b.r_rules_version;
+    r_code text[] := b.r_code; r_fingerprint bytea[] := b.r_fingerprint; r_meta text[] := b.r_meta;
+    r_hold_step smallint[] := b.r_hold_step; r_refusal text[] := b.r_refusal;
     r_end int[] := array_fill(0, ARRAY[n]);
     v_status smallint[] := array_fill(0::smallint, ARRAY[n]);
     v_refusal text[] := array_fill(NULL::text, ARRAY[n]);
@@ -296,7 +300,7 @@ BEGIN
 
     -- 3 lock in one order; what a waiting lock returns is what the other left behind
     WITH strict AS MATERIALIZED (
-        SELECT t.id, t.unit, t.state, t.facts_version, t.ceiling, t.posted - t.held - t.floor AS available, t.posted,
+        SELECT t.id, t.book || t.currency AS unit, t.state, t.facts_version, t.ceiling, t.posted - t.held - t.floor AS available, t.posted,
                t.held, t.seq
           FROM ledger.account t
          WHERE t.tenant_id = v_tenant AND t.id = ANY (v_ids) AND t.id > 0
@@ -304,7 +308,7 @@ BEGIN
     known AS (
         SELECT * FROM strict
         UNION ALL
-        SELECT t.id, t.unit, t.state, t.facts_version, NULL, NULL, 0, 0, 0
+        SELECT t.id, t.book || t.currency, t.state, t.facts_version, NULL, NULL, 0, 0, 0
           FROM ledger.account t
          WHERE t.tenant_id = v_tenant AND t.id < 0
            AND t.id = ANY (ARRAY(SELECT y FROM unnest(v_ids) y WHERE y < 0)))
@@ -392,7 +396,7 @@ BEGIN
         IF r_rules[i] <> v_rules THEN v_status[i] := 2; CONTINUE; END IF;
         kind := r_kind[i]; bad := NULL; why := NULL; stale := false; mixed := false; net := 0; wu := wq - 1;
         IF kind = 5 THEN
-            v_wanted := v_wanted + 1; v_status[i] := 1; v_refusal[i] := b.r_refusal[i]; CONTINUE;
+            v_wanted := v_wanted + 1; v_status[i] := 1; v_refusal[i] := r_refusal[i]; CONTINUE;
         END IF;
 
         IF kind >= 2 THEN                                -- what was held is there again, before it is spent
@@ -535,12 +539,12 @@ BEGIN
     INSERT INTO ledger.journal (tenant_id, txn, step, seq, xid, kind, status, code, refusal, detail, fingerprint, hold_step,
                                 accounts, amounts, roles, usage_accounts, usage_buckets, usage_periods, usage_amounts,
                                 usage_ns, meta, effective_at, business_date)
-    SELECT v_tenant, b.r_txn[z], b.r_step[z], v_number[z], v_xid, r_kind[z], v_status[z], b.r_code[z], v_refusal[z],
-           v_detail[z], b.r_fingerprint[z], b.r_hold_step[z],
+    SELECT v_tenant, b.r_txn[z], b.r_step[z], v_number[z], v_xid, r_kind[z], v_status[z], r_code[z], v_refusal[z],
+           v_detail[z], r_fingerprint[z], r_hold_step[z],
            l_id[r_end[z] - r_legs[z] + 1 : r_end[z]], l_amount[r_end[z] - r_legs[z] + 1 : r_end[z]],
            b.l_role[r_end[z] - r_legs[z] + 1 : r_end[z]],
            g.accounts, g.buckets, g.periods, g.amounts, g.ns,
-           b.r_meta[z]::jsonb, b.r_effective_at[z], b.r_business_date[z]
+           r_meta[z]::jsonb, b.r_effective_at[z], b.r_business_date[z]
       FROM generate_series(1, n) z
       LEFT JOIN LATERAL (
            SELECT array_agg(v_ids[u.account]) AS accounts, array_agg(u.bucket) AS buckets, array_agg(u.period) AS periods,
