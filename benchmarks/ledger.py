@@ -7,9 +7,12 @@ import os
 import platform
 import random
 import re
+import shutil
 import subprocess
+import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -27,6 +30,8 @@ from mmo.ledger.batcher import Limits
 from mmo.ledger.postgres import PostgresPostings, configure
 from mmo.ledger.posting import Kind, Leg, Posting
 from mmo.ledger.recorded import Recorded
+from workers.stack.postgres import Postgres
+from workers.stack.processes import free_port
 
 TENANT = 1
 DATABASE, YARDSTICK = "mmo_bench_ledger", "mmo_bench_pgbench"
@@ -76,6 +81,24 @@ class Payments:
                 Leg(account=self._taxes, amount=3, role="tax"),
             ),
         )
+
+
+@contextmanager
+def own_server() -> Iterator[str]:
+    """Start a durable Postgres of the embedded stack for this run; answer with its DSN."""
+    folder = Path(tempfile.mkdtemp(prefix="mmo-bench-"))
+    settings = {"shared_buffers": "1GB", "max_wal_size": "8GB", "checkpoint_timeout": "15min"}
+    server = Postgres(folder=folder, port=free_port(), password="bench", settings=settings)
+    process = server.prepare().start()
+    try:
+        while not server.ready():
+            assert process.poll() is None, "Postgres did not start"
+            time.sleep(0.1)
+        yield server.dsn()
+    finally:
+        process.send_signal(server.STOP_BY)
+        process.wait(60)
+        shutil.rmtree(folder)
 
 
 def prepare(server: str, accounts: int) -> Payments:
@@ -220,9 +243,9 @@ def report(runs: Sequence[Run], ratio: float) -> None:
     print(f"payments at most in flight against the best pgbench: {ratio:.2f}x")
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--server", required=True, help="DSN of a superuser of the server")
+    parser.add_argument("--server", help="DSN of a superuser; without it, a server is started")
     parser.add_argument("--accounts", type=int, default=100_000)
     parser.add_argument("--in-flight", type=int, nargs="+", default=[64, 256, 1024])
     parser.add_argument("--seconds", type=float, default=8.0, help="of each measurement")
@@ -231,18 +254,19 @@ def main() -> None:
     parser.add_argument("--clients", type=int, nargs="+", default=[8, 16, 64])
     parser.add_argument("--quick", action="store_true", help="a smoke run of a few seconds")
     parser.add_argument("--json", type=Path, help="file for the numbers")
-    asked = parser.parse_args()
+    asked = parser.parse_args(arguments)
     if asked.quick:
         asked.accounts, asked.seconds, asked.scale = 2_000, 1.0, 1
         asked.in_flight, asked.clients = [64], [8]
-    payments = prepare(asked.server, asked.accounts)
-    runs = [
-        uvloop.run(measure(asked.server, payments, count, asked.seconds, asked.lanes))
-        for count in asked.in_flight
-    ]
-    prove(asked.server, asked.accounts)
-    _drop(asked.server, DATABASE)
-    pgbench = yardstick(asked.server, asked.scale, asked.seconds, asked.clients)
+    with nullcontext(asked.server) if asked.server else own_server() as server:
+        payments = prepare(server, asked.accounts)
+        runs = [
+            uvloop.run(measure(server, payments, count, asked.seconds, asked.lanes))
+            for count in asked.in_flight
+        ]
+        prove(server, asked.accounts)
+        _drop(server, DATABASE)
+        pgbench = yardstick(server, asked.scale, asked.seconds, asked.clients)
     ratio = runs[-1].rate / max(run.rate for run in pgbench)
     report([*runs, *pgbench], ratio)
     if asked.json:
