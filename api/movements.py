@@ -12,6 +12,7 @@ from psycopg_pool import AsyncConnectionPool
 
 from api.problems import Problem
 from api.resources import movement_of
+from api.schemas import MovementSchema
 from api.security import Caller, requires
 from api.start import Starter
 from mmo.kernel.identifiers import mint
@@ -80,8 +81,11 @@ IdempotencyKey = Annotated[str, Depends(idempotency_key)]
 Patience = Annotated[float, Depends(patience)]
 
 ANSWERS: dict[int | str, dict[str, Any]] = {
-    201: {"description": "Posted."},
-    202: {"description": "Accepted; the state says what it waits for. Location names it."},
+    201: {"description": "Posted.", "model": MovementSchema},
+    202: {
+        "description": "Accepted; the state says what it waits for. Location names it.",
+        "model": MovementSchema,
+    },
     **{
         status: {
             "description": "A problem (RFC 9457).",

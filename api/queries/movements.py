@@ -1,6 +1,6 @@
 """Reading movements: one, a list, and a timeline."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query
@@ -15,11 +15,13 @@ from api.queries.paging import (
     Session,
     Since,
     Until,
+    answers_with,
     key_of,
     moment,
     page_of,
 )
 from api.resources import links_of, movement_of, priced, refusal_of
+from api.schemas import MovementPage, MovementSchema, State, TimelineSchema
 from api.security import READ_ALL, Caller, requires
 from api.wallets import find_wallet
 from mmo.kernel.money import Money
@@ -31,19 +33,11 @@ from mmo.wallets import postgres as wallets
 router = APIRouter(tags=["movements"])
 
 MayRead = Annotated[Caller, Depends(requires("movements:read"))]
-State = Literal[
-    "accepted",
-    "pending_approval",
-    "pending_partner",
-    "unknown",
-    "posted",
-    "refused",
-    "reversed",
-    "partially_refunded",
-]
 
 
-@router.get("/movements/{movement_id}", summary="Read a movement")
+@router.get(
+    "/movements/{movement_id}", summary="Read a movement", responses=answers_with(MovementSchema)
+)
 async def read_movement(
     movement_id: MovementIdentifier,
     caller: MayRead,
@@ -59,7 +53,9 @@ async def read_movement(
     return resource_of(seen) | {"note": command.note}
 
 
-@router.get("/movements", summary="List movements, the newest first")
+@router.get(
+    "/movements", summary="List movements, the newest first", responses=answers_with(MovementPage)
+)
 async def list_movements(
     caller: MayRead,
     opened: OpenDoor,
@@ -90,7 +86,11 @@ async def list_movements(
     return page_of([resource_of(row) for row in rows], limit, rows[-1].id if rows else None)
 
 
-@router.get("/movements/{movement_id}/timeline", summary="What happened, line by line")
+@router.get(
+    "/movements/{movement_id}/timeline",
+    summary="What happened, line by line",
+    responses=answers_with(TimelineSchema),
+)
 async def read_timeline(
     movement_id: MovementIdentifier,
     caller: MayRead,

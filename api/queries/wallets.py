@@ -16,10 +16,12 @@ from api.queries.paging import (
     Session,
     Since,
     Until,
+    answers_with,
     key_of,
     moment,
     page_of,
 )
+from api.schemas import BalanceSchema, StatementPage, WalletSchema
 from api.security import Caller, requires
 from api.wallets import find_wallet, not_found, wallet_of
 from mmo.changes.wallets import wallet_as_of
@@ -34,7 +36,7 @@ MayRead = Annotated[Caller, Depends(requires("wallets:read"))]
 NUMBER_DIGITS_MAX = 18
 
 
-@router.get("/wallets/{wallet}", summary="Read a wallet")
+@router.get("/wallets/{wallet}", summary="Read a wallet", responses=answers_with(WalletSchema))
 async def read_wallet(
     wallet: str,
     caller: MayRead,
@@ -54,7 +56,9 @@ async def read_wallet(
     return wallet_of(then)
 
 
-@router.get("/wallets/{wallet}/balance", summary="Read a balance")
+@router.get(
+    "/wallets/{wallet}/balance", summary="Read a balance", responses=answers_with(BalanceSchema)
+)
 async def read_balance(
     wallet: str, caller: MayRead, opened: OpenDoor, session: Session, position: Position
 ) -> dict[str, Any]:
@@ -73,7 +77,11 @@ async def read_balance(
     }
 
 
-@router.get("/wallets/{wallet}/statement", summary="Read a statement, the newest line first")
+@router.get(
+    "/wallets/{wallet}/statement",
+    summary="Read a statement, the newest line first",
+    responses=answers_with(StatementPage),
+)
 async def read_statement(
     wallet: str,
     caller: MayRead,

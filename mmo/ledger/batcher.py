@@ -120,7 +120,7 @@ class Batcher(Generic[Item, Answer]):
         loop = asyncio.get_running_loop()
         if not self._lanes:
             self._lanes = [loop.create_task(self._lane()) for _ in range(self._limits.lanes)]
-        entry = _Entry[Item, Answer](
+        entry: _Entry[Item, Answer] = _Entry(
             item, loop.create_future(), self._alone(item), tuple(self._shared(item))
         )
         timer = loop.call_later(self._limits.deadline, entry.expire)

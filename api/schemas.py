@@ -1,0 +1,138 @@
+"""What answers look like, for the published contract; the answers themselves are plain dicts."""
+
+from datetime import datetime
+from typing import Any, Literal
+from uuid import UUID
+
+from pydantic import BaseModel, Field
+
+State = Literal[
+    "accepted",
+    "pending_approval",
+    "pending_partner",
+    "unknown",
+    "posted",
+    "refused",
+    "reversed",
+    "partially_refunded",
+]
+
+
+class AmountSchema(BaseModel):
+    """Money: a plain decimal in the currency's own digits."""
+
+    value: str = Field(examples=["1000.00"])
+    currency: str = Field(examples=["KES"])
+
+
+class ChargeSchema(AmountSchema):
+    """A fee or a tax, by the symbol of the posting rule."""
+
+    symbol: str
+
+
+class RefusalSchema(BaseModel):
+    """Why a movement was refused."""
+
+    code: str
+    reason: str
+    details: dict[str, Any]
+
+
+class LinksSchema(BaseModel):
+    """Where the movement and its timeline are."""
+
+    self: str
+    timeline: str
+
+
+class MovementSchema(BaseModel):
+    """A movement."""
+
+    id: UUID
+    type: str
+    state: State
+    amount: AmountSchema
+    parties: dict[str, UUID] = Field(description="Role → wallet.")
+    fees: list[ChargeSchema]
+    taxes: list[ChargeSchema]
+    note: str | None = None
+    requested_at: datetime
+    posted_at: datetime | None
+    reference: str | None = Field(description="The journal number, once posted.")
+    refusal: RefusalSchema | None
+    links: LinksSchema
+
+
+class MovementPage(BaseModel):
+    """A page of movements, the newest first; `next` is the cursor of the page after it."""
+
+    items: list[MovementSchema]
+    next: str | None
+
+
+class TimelineLine(BaseModel):
+    """One thing that happened."""
+
+    at: datetime
+    kind: str
+    title: str
+    actor: str | None
+    detail: dict[str, Any]
+
+
+class TimelineSchema(BaseModel):
+    """What happened to a movement, the oldest first."""
+
+    movement: UUID
+    items: list[TimelineLine]
+
+
+class WalletSchema(BaseModel):
+    """A wallet."""
+
+    id: UUID
+    kind: str
+    state: Literal["active", "frozen", "closed"]
+    currency: str
+    alias: str
+    name: str
+    owner: str | None
+    version: int
+    opened_at: datetime
+    changed_at: datetime
+
+
+class BalanceSchema(BaseModel):
+    """What a wallet holds, as far as the read model has come (`position`)."""
+
+    wallet: UUID
+    available: str
+    posted: str
+    held: str
+    currency: str
+    as_of: datetime
+    position: str
+
+
+class StatementLine(BaseModel):
+    """One entry of a wallet's account: what it gained, and the balance right after."""
+
+    number: int
+    at: datetime
+    movement: UUID
+    type: str
+    role: str
+    parties: dict[str, UUID]
+    amount: str
+    balance: str
+    currency: str
+    reference: str
+
+
+class StatementPage(BaseModel):
+    """A page of a statement, the newest line first."""
+
+    wallet: UUID
+    items: list[StatementLine]
+    next: str | None

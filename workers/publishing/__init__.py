@@ -1,0 +1,1 @@
+"""The published files, made from the code."""

@@ -1,0 +1,98 @@
+"""docs/asyncapi.yaml: every message on the broker, by subject, with its schema."""
+
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ConfigDict
+
+from mmo.histories.postgres import EXPORTED
+from mmo.messaging.cloud_event import CloudEvent
+from mmo.messaging.event import CONTEXTS
+from mmo.messaging.nats import STREAM
+from mmo.movements.support.catalogue import movements
+from mmo.movements.support.published import MovementEvent
+from mmo.wallets.wallet import EVENTS
+from workers.publishing.openapi import HEADER
+
+REFUSED = ("mmo.movement.refused.v1", "mmo.movement.held.v1", "mmo.movement.released.v1")
+
+
+class HistoryEvent(BaseModel):
+    """A closed workflow history was kept."""
+
+    model_config = ConfigDict(frozen=True)
+
+    movement: str
+    workflow_id: str
+    run_id: str
+    events: int
+    sha256: str
+    timeline: list[dict[str, Any]]
+
+
+def messages() -> dict[str, tuple[str, type[BaseModel]]]:
+    """Type of message → the aggregate it is about, and the model of its data."""
+    found: dict[str, tuple[str, type[BaseModel]]] = {}
+    for movement in movements().values():
+        for step in movement.steps:
+            found[movement.event_type(step.number)] = ("movement", MovementEvent)
+    for name in REFUSED:
+        found[name] = ("movement", MovementEvent)
+    for name, model in EVENTS.items():
+        found[name] = ("wallet", model)
+    found[EXPORTED] = ("history", HistoryEvent)
+    return found
+
+
+def document() -> str:
+    """The contract as YAML."""
+    return HEADER + yaml.safe_dump(contract(), sort_keys=False, allow_unicode=True, width=100)
+
+
+def contract() -> dict[str, Any]:
+    """AsyncAPI 3.0."""
+    schemas: dict[str, Any] = {}
+    channels, operations, told = {}, {}, {}
+    for name, (aggregate, model) in sorted(messages().items()):
+        _, entity, event, version = name.split(".")
+        key = f"{entity}-{event}"
+        subject = f"mmo.{{tenant}}.{CONTEXTS[aggregate]}.{entity}.{event}.{version}"
+        told[key] = {
+            "name": name,
+            "contentType": "application/cloudevents+json",
+            "headers": {"type": "object", "properties": {"Nats-Msg-Id": {"type": "string"}}},
+            "payload": {"$ref": f"#/components/schemas/{_schema(schemas, model)}"},
+        }
+        channels[key] = {
+            "address": subject,
+            "parameters": {"tenant": {"description": "The slug of the tenant."}},
+            "messages": {key: {"$ref": f"#/components/messages/{key}"}},
+        }
+        operations[f"receive-{key}"] = {
+            "action": "receive",
+            "channel": {"$ref": f"#/channels/{key}"},
+        }
+    return {
+        "asyncapi": "3.0.0",
+        "info": {
+            "title": "mmo",
+            "version": "1",
+            "description": f"Events in the JetStream stream {STREAM}; at least once, known by id.",
+        },
+        "channels": channels,
+        "operations": operations,
+        "components": {"messages": told, "schemas": schemas},
+    }
+
+
+def _schema(schemas: dict[str, Any], model: type[BaseModel]) -> str:
+    """Add the envelope around one kind of data; answer with its name."""
+    name = f"CloudEventOf{model.__name__}"
+    if name not in schemas:
+        envelope: Any = CloudEvent
+        schema = envelope[model].model_json_schema(
+            mode="serialization", ref_template="#/components/schemas/{model}"
+        )
+        schemas |= schema.pop("$defs", {})
+        schemas[name] = schema | {"title": name}
+    return name
