@@ -11,7 +11,7 @@ import pytest
 from workers.cli.main import main
 from workers.stack.home import VERSION, Home, check_space
 from workers.stack.launch import StackError, program
-from workers.stack.logs import rotate_logs, tail
+from workers.stack.logs import cause, rotate_logs, tail
 from workers.stack.ports import DEFAULTS, check_ports, choose_ports
 from workers.stack.processes import free_port
 
@@ -143,3 +143,12 @@ def test_a_log_that_has_grown_is_moved_aside(tmp_path: Path) -> None:
         still_open.write("new\n")
     assert tail(log, 10) == ["new"]
     assert (tmp_path / "front.log.1").read_text() == "old\n" * 100
+
+
+def test_the_cause_is_the_last_error_of_this_attempt(tmp_path: Path) -> None:
+    log = tmp_path / "postgres.log"
+    log.write_text("FATAL: of yesterday\n")
+    since = log.stat().st_size
+    with log.open("a") as file:
+        file.write("FATAL: the port is taken\nLOG: shut down\n")
+    assert cause(log, since) == "FATAL: the port is taken"

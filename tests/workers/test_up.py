@@ -52,8 +52,13 @@ def status(mmo: Mmo) -> dict[str, Any]:
     return json.loads(mmo("status", "--json").stdout)
 
 
-def process(mmo: Mmo, name: str) -> dict[str, Any]:
-    return next(one for one in status(mmo)["processes"] if one["name"] == name)
+def pids(home: Home) -> dict[str, int]:
+    return {one.name: one.pid for one in read_state(home).living()}
+
+
+def is_back(home: Home, name: str, before: int) -> bool:
+    now = next(one for one in read_state(home).processes if one.name == name)
+    return now.health == "ready" and now.pid != before
 
 
 def test_everything_is_ready_and_says_where_it_is(mmo: Mmo) -> None:
@@ -76,25 +81,25 @@ def test_nothing_is_wrong_with_it(mmo: Mmo) -> None:
     assert "**" in found["settings"]["database_password"]
 
 
-def test_a_role_is_rolled_alone(mmo: Mmo) -> None:
-    before = {p["name"]: p["pid"] for p in status(mmo)["processes"]}
+def test_one_process_is_rolled_and_no_other(mmo: Mmo, home: Home) -> None:
+    before = pids(home)
 
-    assert mmo("restart", "background").returncode == 0
+    assert mmo("restart", "nats").returncode == 0
 
-    after = {p["name"]: p["pid"] for p in status(mmo)["processes"]}
-    assert {name for name in after if after[name] != before[name]} == {"background"}
+    after = pids(home)
+    assert {name for name in after if after[name] != before[name]} == {"nats"}
 
 
-def test_a_killed_database_comes_back_under_running_roles(mmo: Mmo) -> None:
-    before = process(mmo, "postgres"), process(mmo, "front")
+def test_a_killed_database_comes_back_under_running_roles(mmo: Mmo, home: Home) -> None:
+    before = pids(home)
 
-    os.kill(before[0]["pid"], signal.SIGKILL)
+    os.kill(before["postgres"], signal.SIGKILL)
 
     deadline = time.monotonic() + 20
-    while (now := process(mmo, "postgres"))["restarts"] == 0 or now["health"] != "ready":
+    while not is_back(home, "postgres", before["postgres"]):
         assert time.monotonic() < deadline
-        time.sleep(0.1)
-    assert process(mmo, "front")["pid"] == before[1]["pid"]
+        time.sleep(0.05)
+    assert pids(home)["front"] == before["front"]
 
 
 def test_what_was_written_is_there_after_a_stop(mmo: Mmo, home: Home) -> None:

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 
 from workers.stack.home import Home
 from workers.stack.launch import Launch, StackError
+from workers.stack.logs import cause
 from workers.stack.processes import born
 from workers.stack.service import Once, Service
 from workers.stack.state import ProcessState
@@ -23,8 +24,6 @@ BACK_OFF_S = (0.2, 15.0)
 STEADY_S = 30.0
 """Life after which a death is a first one again."""
 PROBE_S = 0.05
-LINE_MAX = 300
-"""Characters of a log's line that are worth repeating."""
 
 
 class Child:
@@ -42,6 +41,7 @@ class Child:
         self._ending = asyncio.Event()
         self._rolling = False
         self._was_ready = False
+        self._said_before = 0
 
     async def keep(self) -> None:
         """Run it until `end`. Raises StackError where it never becomes ready."""
@@ -115,6 +115,7 @@ class Child:
 
     async def _spawn(self, launch: Launch) -> asyncio.subprocess.Process:
         with self._home.log(self.state.name).open("ab") as log:
+            self._said_before = log.tell()
             process = await launch.spawn(log)
         self.state.pid, self.state.birth = process.pid, born(process.pid) or 0
         self.state.started_at = datetime.now(UTC).isoformat(timespec="seconds")
@@ -140,7 +141,7 @@ class Child:
         self._note("failed")
         log = self._home.log(self.state.name)
         why = f"ended with code {code}" if code >= 0 else f"was ended by signal {-code}"
-        raise StackError(f"{self.state.name} {why}: {last_line(log.read_text())} (see {log})")
+        raise StackError(f"{self.state.name} {why}: {cause(log, self._said_before)} (see {log})")
 
     async def _stop_process(self, within_s: float) -> None:
         process = self._process
@@ -167,9 +168,3 @@ class Child:
         if self.state.health != health:
             self.state.health = health
             self._changed()
-
-
-def last_line(text: str) -> str:
-    """The last line that says something; of a long one its end, where the cause stands."""
-    line = next((one for one in reversed(text.splitlines()) if one.strip()), "it said nothing")
-    return line if len(line) <= LINE_MAX else f"… {line[-LINE_MAX:]}"

@@ -1,5 +1,6 @@
 """One log per process, kept small, and read back."""
 
+import re
 import shutil
 import time
 from collections.abc import Iterator
@@ -8,6 +9,8 @@ from pathlib import Path
 LOG_MAX_BYTES = 10 * 2**20
 """A log that is larger is moved to NAME.log.1, which replaces the one before."""
 FOLLOW_S = 0.3
+LINE_MAX = 300
+"""Characters of a line that are worth repeating."""
 
 
 def rotate_logs(folder: Path, max_bytes: int = LOG_MAX_BYTES) -> None:
@@ -21,6 +24,19 @@ def rotate_logs(folder: Path, max_bytes: int = LOG_MAX_BYTES) -> None:
             shutil.copyfile(log, log.with_suffix(".log.1"))
             with log.open("r+b") as file:
                 file.truncate(0)
+
+
+def cause(log: Path, since: int = 0) -> str:
+    """Why a process ended: its last line about an error, else its last, from byte `since` on.
+
+    Of a long line the end, where the cause stands.
+    """
+    with log.open("rb") as file:
+        file.seek(since)
+        lines = [one for one in file.read().decode(errors="replace").splitlines() if one.strip()]
+    blamed = [one for one in lines if re.search("error|fatal|panic|^mmo: ", one, re.IGNORECASE)]
+    line = (blamed or lines or ["it said nothing"])[-1]
+    return line if len(line) <= LINE_MAX else f"… {line[-LINE_MAX:]}"
 
 
 def tail(log: Path, lines: int) -> list[str]:

@@ -3,10 +3,11 @@
 import json
 import os
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from pathlib import Path
 
 from workers.stack.launch import Launch, program
-from workers.stack.processes import listens
+from workers.stack.service import status_of
 
 PRAGMAS = ("journal_mode=wal", "synchronous=full")
 """Twice the rate of the defaults, and nothing acknowledged is lost when power fails."""
@@ -45,8 +46,9 @@ class DevServer:
         return Launch(argv=tuple(argv), environment=go_environment(), directory=self.file.parent)
 
     def ready(self) -> bool:
-        """Whether both the server and its UI take connections."""
-        return listens(self.port) and listens(self.ui_port)
+        """Whether its UI can look for a workflow: the server has found all of its services."""
+        url = f"{self.ui_url}/api/v1/namespaces/default/workflows/none"
+        return status_of(url) == HTTPStatus.NOT_FOUND
 
 
 def go_environment() -> dict[str, str]:
