@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
 from api.problems import Problem
-from api.schemas import WalletSchema
+from api.schemas import WalletSchema, answers_with
 from api.security import ON_BEHALF, Caller, requires
 from mmo.changes.wallets import Changed, NewWallet, WalletChanges
 from mmo.kernel.identifiers import mint
@@ -25,11 +25,8 @@ _KEYS = UUID("6b1f0d3e-6f0c-4f53-9d0a-1d4cf7cf1c55")
 """Namespace of wallet ids that come from an idempotency key."""
 
 
-def _changed(status: int) -> dict[int | str, dict[str, Any]]:
-    problems = (400, 401, 403, 404, 409, 413, 415, 422, 503)
-    return {status: {"description": "As it is now.", "model": WalletSchema}} | {
-        problem: {"description": "A problem (RFC 9457)."} for problem in problems
-    }
+OPENED = answers_with(WalletSchema, 201)
+CHANGED = answers_with(WalletSchema)
 
 
 def _e164(written: str) -> str:
@@ -89,7 +86,7 @@ def wallet_of(wallet: Wallet) -> dict[str, Any]:
     }
 
 
-@router.post("/wallets", status_code=201, summary="Open a wallet", responses=_changed(201))
+@router.post("/wallets", status_code=201, summary="Open a wallet", responses=OPENED)
 async def open_wallet(
     request: Request,
     body: OpenWalletBody,
@@ -119,16 +116,14 @@ async def open_wallet(
     return _answer(changed, 201)
 
 
-@router.post(
-    "/wallets/{wallet}/freeze", summary="Let nothing move in or out", responses=_changed(200)
-)
+@router.post("/wallets/{wallet}/freeze", summary="Let nothing move in or out", responses=CHANGED)
 async def freeze(request: Request, wallet: str, caller: MayWrite) -> JSONResponse:
     """Freeze a wallet; a frozen one stays frozen."""
     identifier = await changeable(request, caller, wallet)
     return _answer(await _changes(request).freeze(caller.tenant.id, identifier, caller.actor), 200)
 
 
-@router.post("/wallets/{wallet}/unfreeze", summary="Let money move again", responses=_changed(200))
+@router.post("/wallets/{wallet}/unfreeze", summary="Let money move again", responses=CHANGED)
 async def unfreeze(request: Request, wallet: str, caller: MayWrite) -> JSONResponse:
     """Unfreeze a wallet: staff only, or freezing would mean nothing."""
     if ON_BEHALF not in caller.scopes:
@@ -138,7 +133,7 @@ async def unfreeze(request: Request, wallet: str, caller: MayWrite) -> JSONRespo
     return _answer(changed, 200)
 
 
-@router.post("/wallets/{wallet}/close", summary="End an empty wallet", responses=_changed(200))
+@router.post("/wallets/{wallet}/close", summary="End an empty wallet", responses=CHANGED)
 async def close(request: Request, wallet: str, caller: MayWrite) -> JSONResponse:
     """Close a wallet that holds nothing; its alias is free afterwards."""
     identifier = await changeable(request, caller, wallet)

@@ -15,13 +15,12 @@ from api.queries.paging import (
     Session,
     Since,
     Until,
-    answers_with,
     key_of,
     moment,
     page_of,
 )
 from api.resources import links_of, movement_of, priced, refusal_of
-from api.schemas import MovementPage, MovementSchema, State, TimelineSchema
+from api.schemas import MovementPage, MovementSchema, State, TimelineSchema, answers_with
 from api.security import READ_ALL, Caller, requires
 from api.wallets import find_wallet
 from mmo.kernel.money import Money

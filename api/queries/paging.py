@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import Depends, Header, Query, Request, Response
-from pydantic import AwareDatetime, BaseModel
+from pydantic import AwareDatetime
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from api.problems import Problem
@@ -58,14 +58,6 @@ Until = Annotated[AwareDatetime | None, Query(alias="to", description="Before th
 Cursor = Annotated[
     str | None, Query(max_length=80, description="`next` of the page before this one.")
 ]
-
-
-def answers_with(model: type[BaseModel]) -> dict[int | str, dict[str, Any]]:
-    """What a read may answer, for the contract."""
-    problems = (400, 401, 403, 404, 422, 503)
-    return {200: {"description": "Read.", "model": model}} | {
-        status: {"description": "A problem (RFC 9457)."} for status in problems
-    }
 
 
 def cursor_of(key: object) -> str:

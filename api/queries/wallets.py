@@ -16,12 +16,11 @@ from api.queries.paging import (
     Session,
     Since,
     Until,
-    answers_with,
     key_of,
     moment,
     page_of,
 )
-from api.schemas import BalanceSchema, StatementPage, WalletSchema
+from api.schemas import BalanceSchema, StatementPage, WalletSchema, answers_with
 from api.security import Caller, requires
 from api.wallets import find_wallet, not_found, wallet_of
 from mmo.changes.wallets import wallet_as_of
