@@ -1,0 +1,112 @@
+"""A wallet's life: what may be asked of it in which state."""
+
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mmo.kernel.refusals import Refused
+from mmo.wallets.wallet import (
+    EVENTS,
+    CloseWallet,
+    FreezeWallet,
+    OpenWallet,
+    UnfreezeWallet,
+    Wallet,
+    WalletCommand,
+    decide,
+    evolve,
+)
+
+AT = datetime(2026, 11, 24, tzinfo=UTC)
+OPEN = OpenWallet(
+    kind="customer",
+    currency="KES",
+    msisdn="+254700000001",
+    name="Alice",
+    owner="alice",
+    accounts={"wallet": 1},
+)
+
+
+def after(*commands: WalletCommand) -> Wallet:
+    wallet: Wallet | None = None
+    for command in commands:
+        decided = decide(wallet, command)
+        assert not isinstance(decided, Refused), decided
+        for event in decided:
+            version = (wallet.version if wallet else 0) + 1
+            wallet = evolve(wallet, event, identifier="w-1", version=version, at=AT)
+    assert wallet is not None
+    return wallet
+
+
+def test_an_opened_wallet_is_active() -> None:
+    assert (after(OPEN).state, after(OPEN).version) == ("active", 1)
+
+
+STATES: list[tuple[tuple[WalletCommand, ...], str]] = [
+    ((OPEN, FreezeWallet()), "frozen"),
+    ((OPEN, FreezeWallet(), UnfreezeWallet()), "active"),
+    ((OPEN, CloseWallet(0)), "closed"),
+    ((OPEN, FreezeWallet(), CloseWallet(0)), "closed"),
+]
+
+
+@pytest.mark.parametrize(("commands", "state"), STATES)
+def test_a_command_leads_to_its_state(commands: tuple[WalletCommand, ...], state: str) -> None:
+    assert after(*commands).state == state
+
+
+@pytest.mark.parametrize("command", [FreezeWallet(), UnfreezeWallet(), CloseWallet(0)])
+def test_what_is_so_already_changes_nothing(command: WalletCommand) -> None:
+    once = after(OPEN, FreezeWallet(), command)
+
+    assert decide(once, command) == ()
+
+
+def test_a_wallet_that_holds_money_cannot_be_closed() -> None:
+    refused = decide(after(OPEN), CloseWallet(1))
+
+    assert isinstance(refused, Refused)
+    assert refused.code == "wallet_not_empty"
+
+
+@pytest.mark.parametrize("command", [FreezeWallet(), UnfreezeWallet()])
+def test_a_closed_wallet_stays_closed(command: WalletCommand) -> None:
+    refused = decide(after(OPEN, CloseWallet(0)), command)
+
+    assert isinstance(refused, Refused)
+    assert refused.code == "wallet_closed"
+
+
+def test_nothing_can_be_asked_of_a_wallet_that_is_not_there() -> None:
+    refused = decide(None, FreezeWallet())
+
+    assert isinstance(refused, Refused)
+    assert refused.code == "wallet_not_found"
+
+
+@given(
+    st.lists(
+        st.sampled_from([OPEN, FreezeWallet(), UnfreezeWallet(), CloseWallet(0), CloseWallet(5)])
+    )
+)
+def test_versions_count_the_events_without_a_gap(commands: list[WalletCommand]) -> None:
+    wallet: Wallet | None = None
+    count = 0
+    for command in commands:
+        decided = decide(wallet, command)
+        for event in () if isinstance(decided, Refused) else decided:
+            count += 1
+            wallet = evolve(wallet, event, identifier="w-1", version=count, at=AT)
+    assert (wallet.version if wallet else 0) == count
+
+
+def test_every_event_can_be_written_and_read_again() -> None:
+    decided = decide(None, OPEN)
+    assert not isinstance(decided, Refused)
+    (opened,) = decided
+
+    assert EVENTS["mmo.wallet.opened.v1"].model_validate_json(opened.model_dump_json()) == opened
