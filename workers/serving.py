@@ -1,6 +1,8 @@
 """Serving HTTP: the composition root of the roles front and api."""
 
 import asyncio
+import socket
+from collections.abc import Callable
 from contextlib import AbstractContextManager, AsyncExitStack, nullcontext
 from functools import partial
 
@@ -8,6 +10,7 @@ import uvicorn
 
 from activities.movements import MovementActivities
 from api.app import Parts, create_app
+from api.guard import Guard
 from api.movements import Door
 from api.security import Gatekeeper
 from api.start import Starter
@@ -38,6 +41,7 @@ async def serve(settings: Settings, stop: asyncio.Event, *, works: bool) -> None
     """Serve until told to stop; with `works`, carry movements out in the same process."""
     bell, keys, first = Bell(settings.dsn()), key_store(settings), FirstOutcomes()
     clients = TenantClients(settings.temporal_address)
+    listening = _bound(settings)
     async with AsyncExitStack() as opened:
         pool = await opened.enter_async_context(open_pool(settings))
         tasks = await opened.enter_async_context(asyncio.TaskGroup())
@@ -65,15 +69,27 @@ async def serve(settings: Settings, stop: asyncio.Event, *, works: bool) -> None
                 wallet_changes=WalletChanges(pool, bell.ring),
             )
         )
-        await _http(app, settings, stop)
+        await _http(app, listening, stop, partial(notify, settings))
         ringing.cancel()
 
 
-async def _http(app: object, settings: Settings, stop: asyncio.Event) -> None:
+def _bound(settings: Settings) -> socket.socket:
+    """Take the port, or end the process with one clear line."""
+    listening = socket.socket()
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((settings.listen_host, settings.listen_port))
+    except OSError as error:
+        where = f"{settings.listen_host}:{settings.listen_port}"
+        raise SystemExit(f"mmo: cannot listen on {where}: {error.strerror}") from None
+    return listening
+
+
+async def _http(
+    app: Guard, listening: socket.socket, stop: asyncio.Event, notify: Callable[[], None]
+) -> None:
     config = uvicorn.Config(
-        app,  # pyright: ignore[reportArgumentType] - any ASGI application
-        host=settings.listen_host,
-        port=settings.listen_port,
+        app,
         http="httptools",
         log_level="warning",
         access_log=False,
@@ -82,11 +98,11 @@ async def _http(app: object, settings: Settings, stop: asyncio.Event) -> None:
         server_header=False,
     )
     server = _Server(config)
-    serving = asyncio.create_task(server.serve())
+    serving = asyncio.create_task(server.serve([listening]))
     while not server.started and not serving.done():  # noqa: ASYNC110 - uvicorn has no event
         await asyncio.sleep(0.02)
     if not serving.done():
-        notify(settings)
+        notify()
         await asyncio.wait(
             [serving, asyncio.create_task(stop.wait())], return_when=asyncio.FIRST_COMPLETED
         )
