@@ -28,6 +28,14 @@ async def open_tenant(
     settings: Settings, connection: AsyncConnection[Any], service: ServiceClient, tenant: Tenant
 ) -> None:
     """Open a tenant. Safe to repeat: what is there stays, what a crash left out is added."""
+    await open_books(connection, tenant)
+    DevelopmentKeys(settings.keys).make(tenant.slug)
+    retention = timedelta(days=settings.history_retention_days)
+    await open_namespace(service, tenant.namespace, retention)
+
+
+async def open_books(connection: AsyncConnection[Any], tenant: Tenant) -> None:
+    """Write the tenant's row, and open its chart of accounts. Safe to repeat."""
     async with connection.transaction():
         await connection.execute(
             """INSERT INTO tenancy.tenant (id, slug, name, timezone, currencies)
@@ -37,9 +45,6 @@ async def open_tenant(
         await connection.execute("SELECT ledger.open_tenant(%s)", [tenant.id])
         for currency in tenant.currencies:
             await _open_chart(connection, tenant.id, currency)
-    DevelopmentKeys(settings.keys).make(tenant.slug)
-    retention = timedelta(days=settings.history_retention_days)
-    await open_namespace(service, tenant.namespace, retention)
 
 
 async def _open_chart(connection: AsyncConnection[Any], tenant: int, currency: str) -> None:

@@ -1,0 +1,201 @@
+"""A small operator in one process: real books, real workflows, wallets of people with money."""
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import psycopg
+from psycopg_pool import AsyncConnectionPool
+from temporalio.client import Client, WorkflowHandle
+from temporalio.worker import Worker
+
+from activities.movements import MovementActivities
+from api.movements import summary_of
+from api.start import start, workflow_id
+from mmo.changes.wallets import Changed, NewWallet, WalletChanges
+from mmo.kernel.envelope import Actor
+from mmo.kernel.identifiers import TenantId, mint
+from mmo.keys.development import DevelopmentKeys
+from mmo.movements.support.catalogue import movements
+from mmo.movements.support.commands import CommandRow, Commands, fingerprint_of
+from mmo.movements.support.first_outcomes import FirstOutcomes
+from mmo.movements.support.postgres import PostgresFacts, PostgresWriter
+from mmo.movements.support.signed_answers import SignedAnswers, binding, write
+from mmo.settings import Settings
+from mmo.tenancy.tenant import Tenant
+from mmo.wallets.wallet import Wallet
+from workers.sandbox import RUNNER
+from workers.tenants import open_books
+from workers.wiring import answer_verifier, open_pool
+from workflows.support import queues
+from workflows.support.catalogue import workflows
+
+TENANT = Tenant(
+    id=TenantId(1), slug="demo", name="Demo", timezone="Africa/Nairobi", currencies=("KES",)
+)
+PEOPLE = {"super": "super_agent", "agent": "agent", "alice": "customer", "bob": "customer"}
+CLERK = Actor(subject="clerk", client="tests")
+OUTCOME_S = 30.0
+
+
+@dataclass(slots=True)
+class House:
+    """The operator, and what a test asks of it."""
+
+    pool: AsyncConnectionPool[Any]
+    client: Client
+    keys: DevelopmentKeys
+    activities: MovementActivities
+    first: FirstOutcomes
+    wallets: dict[str, Wallet] = field(default_factory=dict[str, Wallet])
+
+    @property
+    def commands(self) -> Commands:
+        return Commands(self.pool)
+
+    @property
+    def changes(self) -> WalletChanges:
+        return WalletChanges(self.pool, lambda: None)
+
+    def worker(self, **options: Any) -> Worker:
+        """A worker in the sandbox, as tests run workflows."""
+        doors = self.activities
+        return Worker(
+            self.client,
+            task_queue=queues.MOVEMENTS,
+            workflows=list(workflows().values()),
+            activities=[
+                doors.execute, doors.reserve, doors.settle, doors.release, doors.verify_answer,
+            ],
+            workflow_runner=RUNNER,
+            build_id="tests",
+            **options,
+        )  # fmt: skip
+
+    async def accept(
+        self, kind: str, value: str, granted: Sequence[str] = (), **parties: str
+    ) -> CommandRow:
+        """Accept a command, as the API does after its checks. Parties are named by person."""
+        movement = movements()[kind]
+        body = {field: self.wallets[name].id if name in self.wallets else name
+                for field, name in parties.items()}  # fmt: skip
+        body["amount"] = {"value": value, "currency": "KES"}
+        command = movement.command.model_validate(body)
+        named = {role: self._wallet(wallet) for role, wallet in command.wallets().items()}
+        row = CommandRow(
+            movement_id=mint(),
+            tenant_id=TENANT.id,
+            type=kind,
+            body=command.canonical(),
+            note=None,
+            actor=CLERK.subject,
+            client=f"{CLERK.client}/{CLERK.subject}",
+            granted=list(granted),
+            summary=summary_of(movement, command, named),
+            accepted_at=datetime.now(UTC),
+            state="accepted",
+            outcome=None,
+            fingerprint=fingerprint_of(kind, command.canonical(), None),
+        )
+        kept, _ = await self.commands.accept(row, str(row.movement_id))
+        return kept
+
+    async def begin(
+        self, kind: str, value: str = "10.00", granted: Sequence[str] = (), **parties: str
+    ) -> CommandRow:
+        """Accept a command and start its workflow."""
+        row = await self.accept(kind, value, granted, **parties)
+        await start(self.client, TENANT, row, eager=False)
+        return row
+
+    def handle(self, row: CommandRow) -> WorkflowHandle[Any, Any]:
+        return self.client.get_workflow_handle(workflow_id(TENANT.slug, row))
+
+    async def move(self, kind: str, value: str = "10.00", **parties: str) -> dict[str, Any]:
+        """Carry a movement out to its end; answer with its outcome."""
+        row = await self.begin(kind, value, ["emoney:release"], **parties)
+        await self.handle(row).result()
+        return await self.outcome(row)
+
+    async def outcome(self, row: CommandRow, state: str | None = None) -> dict[str, Any]:
+        """Wait for an outcome (of a state)."""
+        deadline = time.monotonic() + OUTCOME_S
+        while time.monotonic() < deadline:
+            kept = await self.commands.find(row.tenant_id, row.movement_id)
+            if kept and kept.outcome and state in {None, kept.state}:
+                return kept.outcome
+            await asyncio.sleep(0.02)
+        raise AssertionError(f"{row.type} has no outcome {state or ''}")
+
+    async def answer(
+        self, row: CommandRow, name: str, choice: str, by: str = "checker", **changes: Any
+    ) -> None:
+        """Send a signed answer to a waiting movement."""
+        about = changes.get("about") or binding(row.type, row.movement_id, row.body)
+        document = write(
+            self.keys, TENANT.slug, Actor(subject=by, client="tests"),
+            about=about, name=name, choice=choice, note="",
+        )  # fmt: skip
+        await self.handle(row).signal("decide", changes.get("document", document))
+
+    async def holds(self, name: str) -> int:
+        """What somebody's wallet holds in the ledger, in minor units."""
+        async with self.pool.connection() as connection:
+            cursor = await connection.execute(
+                "SELECT posted FROM ledger.account WHERE tenant_id = %s AND id = %s",
+                [TENANT.id, self.wallets[name].accounts["wallet"]],
+            )
+            row = await cursor.fetchone()
+        assert row is not None
+        return row[0]
+
+    async def open_wallet(self, name: str, kind: str, msisdn: str) -> None:
+        """Open somebody's wallet."""
+        new = NewWallet(kind=kind, currency="KES", msisdn=msisdn, name=name, owner=name)
+        opened = await self.changes.open(TENANT.id, mint(), new, CLERK)
+        assert isinstance(opened, Changed)
+        self.wallets[name] = opened.wallet
+
+    def identifier(self, name: str) -> UUID:
+        return UUID(self.wallets[name].id)
+
+    def _wallet(self, identifier: str) -> Wallet:
+        return next(one for one in self.wallets.values() if one.id == identifier)
+
+
+@asynccontextmanager
+async def house(settings: Settings, client: Client, keys: Path) -> AsyncGenerator[House]:
+    """Open the operator on a fresh database and a namespace that is there already."""
+    store = DevelopmentKeys(keys)
+    store.make(TENANT.slug)
+    async with await psycopg.AsyncConnection.connect(settings.dsn(), autocommit=True) as connection:
+        await open_books(connection, TENANT)
+    async with open_pool(settings) as pool:
+        first = FirstOutcomes()
+        facts, writer = PostgresFacts(pool), PostgresWriter(pool)
+        answers = SignedAnswers(lambda: answer_verifier(store))
+        activities = MovementActivities(facts, writer, answers, first)
+        opened = House(pool=pool, client=client, keys=store, activities=activities, first=first)
+        for number, (name, kind) in enumerate(PEOPLE.items()):
+            await opened.open_wallet(name, kind, f"+25470000010{number}")
+        try:
+            yield opened
+        finally:
+            await facts.close()
+            await writer.close()
+
+
+async def give_everybody_money(opened: House) -> None:
+    """Super-agent, agent and Alice each have KES 1,000.00 or more; a worker must be running."""
+    issue = await opened.move(
+        "emoney-issuance", "10000.00", recipient="super", bank_reference="BANK 1"
+    )
+    assert issue["state"] == "posted", issue
+    await opened.move("float-top-up", "5000.00", payer="super", payee="agent")
+    await opened.move("cash-in", "2000.00", agent="agent", customer="alice")
