@@ -16,6 +16,7 @@ async def execute(request: Request) -> Outcome:
     return await workflow.execute_local_activity_method(
         MovementActivities.execute,
         request,
+        activity_id=_name(request),
         start_to_close_timeout=DATABASE_CALL,
         retry_policy=UNTIL_IT_WORKS,
         summary=_event(request),
@@ -27,6 +28,7 @@ async def reserve(request: Request) -> Outcome:
     return await workflow.execute_local_activity_method(
         MovementActivities.reserve,
         request,
+        activity_id=f"{_name(request)}-reserve",
         start_to_close_timeout=DATABASE_CALL,
         retry_policy=UNTIL_IT_WORKS,
         summary=f"set aside for {_event(request)}",
@@ -38,6 +40,7 @@ async def settle(request: Request) -> Outcome:
     return await workflow.execute_activity_method(
         MovementActivities.settle,
         request,
+        activity_id=f"{_name(request)}-settle",
         start_to_close_timeout=DATABASE_CALL,
         retry_policy=UNTIL_IT_WORKS,
         summary=_event(request),
@@ -49,6 +52,7 @@ async def release(request: Request) -> Outcome:
     return await workflow.execute_activity_method(
         MovementActivities.release,
         request,
+        activity_id=f"{_name(request)}-release",
         start_to_close_timeout=DATABASE_CALL,
         retry_policy=UNTIL_IT_WORKS,
         summary=f"give back what was set aside for {_event(request)}",
@@ -65,6 +69,11 @@ async def verify_answer(request: Request, document: str) -> Answered | str:
         retry_policy=UNTIL_IT_WORKS,
         summary="verify an answer",
     )
+
+
+def _name(request: Request) -> str:
+    """What the history calls the step: a replay notices when steps change places."""
+    return f"{request.step}-{_event(request)}"
 
 
 def _event(request: Request) -> str:

@@ -1,0 +1,25 @@
+"""P2P transfer, replayed."""
+
+import pytest
+from temporalio.workflow import NondeterminismError
+
+from tests.replay.story import posted, refused, replay, request, story
+
+ASKED = request("p2p-transfer", sender="alice", recipient="bob")
+
+
+async def test_an_allowed_p2p_transfer_is_posted_at_once() -> None:
+    outcome = posted(ASKED)
+
+    await replay(story(ASKED).executed(outcome).ended(outcome))
+
+
+async def test_a_refused_p2p_transfer_is_an_outcome_not_an_error() -> None:
+    outcome = refused("insufficient_funds")
+
+    await replay(story(ASKED).executed(outcome).ended(outcome))
+
+
+async def test_a_p2p_transfer_is_not_settled_before_it_is_admitted() -> None:
+    with pytest.raises(NondeterminismError, match="ActivityTaskScheduled"):
+        await replay(story(ASKED).did("movements.settle", posted(ASKED)).ended(posted(ASKED)))
