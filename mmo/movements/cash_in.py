@@ -2,18 +2,12 @@
 
 from typing import Annotated
 
-from mmo.movements.support.accounts import (
-    AGENT,
-    AGENT_COMMISSION,
-    COMMISSION_POOL,
-    PAYEE,
-    SUPER_AGENT_COMMISSION,
-    WITHHELD,
-)
+from mmo.movements.support.accounts import AGENT, PAYEE
 from mmo.movements.support.command import Command, Role, WalletRef
+from mmo.movements.support.commission import COMMISSION, EARNERS
 from mmo.movements.support.movement import Movement, Step
 from mmo.movements.support.posting_rule import credit, debit
-from mmo.movements.support.symbols import C1, C2, W1, W2, A
+from mmo.movements.support.symbols import A
 
 
 class CashInAtAgent(Command):
@@ -26,11 +20,8 @@ PAY_IN = Step(
     "cashed-in",
     debit(AGENT, A),
     credit(PAYEE, A),
-    debit(COMMISSION_POOL, C1 + C2),
-    credit(AGENT_COMMISSION, C1 - W1),
-    credit(SUPER_AGENT_COMMISSION, C2 - W2),
-    credit(WITHHELD, W1 + W2),
-    joined_by=frozenset({"super-agent"}),
+    *COMMISSION,
+    joined_by=EARNERS,
 )
 
 MOVEMENT = Movement(

@@ -2,20 +2,12 @@
 
 from typing import Annotated
 
-from mmo.movements.support.accounts import (
-    AGENT,
-    AGENT_COMMISSION,
-    COMMISSION_POOL,
-    EXCISE,
-    FEES,
-    PAYER,
-    SUPER_AGENT_COMMISSION,
-    WITHHELD,
-)
+from mmo.movements.support.accounts import AGENT, EXCISE, FEES, PAYER
 from mmo.movements.support.command import Command, Role, WalletRef
+from mmo.movements.support.commission import COMMISSION, EARNERS
 from mmo.movements.support.movement import Movement, Step
 from mmo.movements.support.posting_rule import credit, debit
-from mmo.movements.support.symbols import C1, C2, W1, W2, A, F, X
+from mmo.movements.support.symbols import A, F, X
 
 
 class CashOutAtAgent(Command):
@@ -30,11 +22,8 @@ PAY_OUT = Step(
     credit(AGENT, A),
     credit(FEES, F),
     credit(EXCISE, X),
-    debit(COMMISSION_POOL, C1 + C2),
-    credit(AGENT_COMMISSION, C1 - W1),
-    credit(SUPER_AGENT_COMMISSION, C2 - W2),
-    credit(WITHHELD, W1 + W2),
-    joined_by=frozenset({"super-agent"}),
+    *COMMISSION,
+    joined_by=EARNERS,
 )
 
 MOVEMENT = Movement(
