@@ -3,9 +3,11 @@
 import pytest
 from temporalio.workflow import NondeterminismError
 
+from tests.replay.scenes import posted_and_refused
 from tests.replay.story import posted, refused, replay, request, story
 
 ASKED = request("cash-in", agent="agent", customer="alice")
+SCENES = posted_and_refused("cash-in", agent="agent", customer="alice")
 
 
 async def test_an_allowed_cash_in_is_posted_at_once() -> None:

@@ -3,9 +3,11 @@
 import pytest
 from temporalio.workflow import NondeterminismError
 
+from tests.replay.scenes import posted_and_refused
 from tests.replay.story import posted, refused, replay, request, story
 
 ASKED = request("cash-out", customer="alice", agent="agent")
+SCENES = posted_and_refused("cash-out", customer="alice", agent="agent")
 
 
 async def test_an_allowed_cash_out_is_posted_at_once() -> None:

@@ -3,9 +3,11 @@
 import pytest
 from temporalio.workflow import NondeterminismError
 
+from tests.replay.scenes import posted_and_refused
 from tests.replay.story import posted, refused, replay, request, story
 
 ASKED = request("float-top-up", payer="super", payee="agent")
+SCENES = posted_and_refused("float-top-up", payer="super", payee="agent")
 
 
 async def test_an_allowed_float_top_up_is_posted_at_once() -> None:

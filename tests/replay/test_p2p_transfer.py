@@ -3,9 +3,11 @@
 import pytest
 from temporalio.workflow import NondeterminismError
 
+from tests.replay.scenes import posted_and_refused
 from tests.replay.story import posted, refused, replay, request, story
 
 ASKED = request("p2p-transfer", sender="alice", recipient="bob")
+SCENES = posted_and_refused("p2p-transfer", sender="alice", recipient="bob")
 
 
 async def test_an_allowed_p2p_transfer_is_posted_at_once() -> None:
