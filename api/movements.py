@@ -62,6 +62,17 @@ async def idempotency_key(
     return idempotency_key
 
 
+async def optional_idempotency_key(
+    idempotency_key: Annotated[
+        str | None, Header(description="Your own name for the request: 1 to 64 visible ASCII.")
+    ] = None,
+) -> str | None:
+    """The caller's key where they have one. Raises Problem idempotency_key_invalid."""
+    if idempotency_key is not None and not _KEY.fullmatch(idempotency_key):
+        raise Problem("idempotency_key_invalid")
+    return idempotency_key
+
+
 async def patience(
     prefer: Annotated[
         str | None, Header(description="`respond-async`, or `wait=N` seconds, at most 30.")
@@ -78,6 +89,7 @@ async def patience(
 
 OpenDoor = Annotated[Door, Depends(door)]
 IdempotencyKey = Annotated[str, Depends(idempotency_key)]
+OptionalIdempotencyKey = Annotated[str | None, Depends(optional_idempotency_key)]
 Patience = Annotated[float, Depends(patience)]
 
 ANSWERS: dict[int | str, dict[str, Any]] = {

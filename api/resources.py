@@ -1,6 +1,7 @@
 """How a movement looks to a client of the API."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from mmo.kernel.money import Money
@@ -28,11 +29,16 @@ def movement_of(row: CommandRow, outcome: Mapping[str, Any] | None) -> dict[str,
         "taxes": priced(prices, TAXES, currency),
         "note": row.note,
         "requested_at": row.accepted_at.isoformat(),
-        "posted_at": told.get("at") if state == "posted" else None,
+        "posted_at": _moment(told["at"]) if state == "posted" else None,
         "reference": str(told["journal"]) if told.get("journal") else None,
         "refusal": refusal_of(told.get("code"), told.get("detail"), currency),
         "links": links_of(str(row.movement_id)),
     }
+
+
+def _moment(written: str) -> str:
+    """A moment as every answer writes it: the database leaves zeros out at its end."""
+    return datetime.fromisoformat(written).isoformat()
 
 
 def refusal_of(

@@ -4,11 +4,12 @@ from typing import Annotated, Any, Literal
 from uuid import UUID, uuid5
 
 import phonenumbers
-from fastapi import APIRouter, Depends, Header, Request
+from fastapi import APIRouter, Depends, Request
 from fastapi.responses import JSONResponse
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
+from api.movements import OptionalIdempotencyKey
 from api.problems import Problem
 from api.schemas import WalletSchema, answers_with
 from api.security import ON_BEHALF, Caller, requires
@@ -91,7 +92,7 @@ async def open_wallet(
     request: Request,
     body: OpenWalletBody,
     caller: MayWrite,
-    idempotency_key: Annotated[str | None, Header(pattern=r"^[\x21-\x7e]{1,64}$")] = None,
+    key: OptionalIdempotencyKey,
 ) -> JSONResponse:
     """Open a wallet. With an Idempotency-Key, a repeat answers with the same wallet."""
     staff = ON_BEHALF in caller.scopes
@@ -101,8 +102,8 @@ async def open_wallet(
         raise Problem(
             "currency_mismatch", f"{caller.tenant.slug} keeps {', '.join(caller.tenant.currencies)}"
         )
-    name = f"{caller.tenant.slug}/{caller.client}/{idempotency_key}"
-    identifier = uuid5(_KEYS, name) if idempotency_key else mint()
+    name = f"{caller.tenant.slug}/{caller.client}/{key}"
+    identifier = uuid5(_KEYS, name) if key else mint()
     new = NewWallet(
         kind=body.kind,
         currency=body.currency,

@@ -1,0 +1,78 @@
+"""Fixtures of the tests from outside: the running operator, and a town of each tenant."""
+
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import httpx
+import psycopg
+import pytest
+import pytest_asyncio
+
+from tests.e2e.operator import OTHER, Operator, operator_of
+from tests.e2e.town import Town
+from tests.servers.nats import NatsServer
+from tests.servers.postgres import PostgresServer
+from tests.servers.temporal import TemporalServer
+from workers.seed import DEMO
+
+LOG_SHOWN = 8000
+_began: dict[Path, int] = {}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    here = Path(__file__).parent
+    for item in items:
+        if here in item.path.parents:
+            item.add_marker(pytest.mark.stack)
+
+
+@pytest.fixture(scope="session")
+def stack(
+    run_folder: Path,
+    postgres_server: PostgresServer,
+    temporal_server: TemporalServer,
+    nats_server: NatsServer,
+) -> Iterator[Operator]:
+    """The operator of this run: the tenants demo and other, front and background."""
+    with operator_of(run_folder, postgres_server, temporal_server, nats_server) as operator:
+        yield operator
+
+
+@pytest.fixture(autouse=True)
+def logs_of_the_test(stack: Operator) -> None:
+    """Remember where the logs end before the test, to show what a failed one added."""
+    _began.update({log: log.stat().st_size for log in stack.logs if log.exists()})
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    report = yield
+    if report.failed:
+        for log, start in _began.items():
+            text = log.read_bytes()[start:][-LOG_SHOWN:].decode(errors="replace")
+            report.sections.append((f"{log.stem}'s log", text))
+    return report
+
+
+@pytest_asyncio.fixture(scope="session")
+async def http(stack: Operator) -> AsyncIterator[httpx.AsyncClient]:
+    limits = httpx.Limits(max_connections=100)
+    async with httpx.AsyncClient(base_url=stack.url, timeout=30, limits=limits) as client:
+        yield client
+
+
+@pytest_asyncio.fixture(scope="session")
+async def demo(stack: Operator, http: httpx.AsyncClient) -> Town:
+    return Town(stack, http, DEMO.slug)
+
+
+@pytest_asyncio.fixture(scope="session")
+async def other(stack: Operator, http: httpx.AsyncClient) -> Town:
+    return Town(stack, http, OTHER.slug)
+
+
+@pytest.fixture
+def books(stack: Operator) -> Iterator[psycopg.Connection]:
+    """An administrator's look into the database."""
+    with psycopg.connect(stack.database.admin, autocommit=True) as connection:
+        yield connection

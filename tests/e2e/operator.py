@@ -1,0 +1,132 @@
+"""A whole operator for tests: two tenants, and the roles front and background as processes."""
+
+import asyncio
+import sys
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from mmo.kernel.identifiers import TenantId
+from mmo.keys.development import DevelopmentKeys
+from mmo.settings import Settings
+from mmo.tenancy.tenant import Tenant
+from tests.servers.nats import NatsServer
+from tests.servers.postgres import Database, PostgresServer
+from tests.servers.shared import shared, start_server
+from tests.servers.temporal import TemporalServer
+from workers.roles import role
+from workers.seed import seed
+from workers.stack.launch import Launch
+from workers.stack.processes import free_port
+from workers.tenants import open_tenant
+from workers.wiring import connect
+
+OTHER = Tenant(
+    id=TenantId(2),
+    slug="other",
+    name="Other Mobile Money",
+    timezone="Africa/Kampala",
+    currencies=("KES", "UGX"),
+)
+"""A second operator on the same platform; its books are in two currencies."""
+
+
+@dataclass(frozen=True, slots=True)
+class Operator:
+    """What a test knows of the running operator."""
+
+    database: Database
+    url: str
+    temporal: str
+    nats: str
+    keys: Path
+    logs: tuple[Path, ...]
+
+    def settings(self, user: str = "mmo_background") -> Settings:
+        """The settings of one more process of this operator."""
+        return self.database.settings(
+            user, temporal_address=self.temporal, nats_url=self.nats, keys_directory=self.keys
+        )
+
+    @property
+    def key_store(self) -> DevelopmentKeys:
+        return DevelopmentKeys(self.keys)
+
+
+async def _open(settings: Settings) -> None:
+    await seed(settings)
+    await open_another(settings, OTHER)
+
+
+async def open_another(settings: Settings, tenant: Tenant) -> None:
+    """Open one more tenant, as `mmo` does."""
+    service = await connect(settings.temporal_address)
+    async with await psycopg.AsyncConnection.connect(settings.dsn(), autocommit=True) as connection:
+        await open_tenant(settings, connection, service, tenant)
+
+
+def _in_a_thread(work: Callable[[], Any]) -> None:
+    """Run what has an event loop of its own, whether or not one runs here."""
+    with ThreadPoolExecutor(1) as threads:
+        threads.submit(work).result()
+
+
+def _start_role(home: Path, name: str, environment: dict[str, str]) -> int:
+    ready = home / "ready"
+    ready.unlink(missing_ok=True)
+    launch = Launch(
+        argv=(sys.executable, "-m", "workers", name),
+        environment={**environment, "MMO_READY_FILE": str(ready), "MMO_HOME": str(home)},
+    )
+    return start_server(launch, home / f"{name}.log", ready.exists).pid
+
+
+@contextmanager
+def operator_of(
+    run: Path, postgres: PostgresServer, temporal: TemporalServer, nats: NatsServer
+) -> Iterator[Operator]:
+    """The one operator of the run whose folder this is."""
+    around = {"MMO_TEMPORAL_ADDRESS": temporal.address, "MMO_NATS_URL": nats.url}
+
+    def environment(facts: dict[str, Any], name: str) -> dict[str, str]:
+        database = Database(facts["database"], postgres.port)
+        return {
+            **database.environment(role(name).database_user),
+            **around,
+            "MMO_KEYS_DIRECTORY": facts["keys"],
+            "MMO_LISTEN_PORT": str(facts["port"]),
+        }
+
+    def start_front(home: Path) -> tuple[int, dict[str, Any]]:
+        facts: dict[str, Any] = {
+            "database": postgres.create().name,
+            "port": free_port(),
+            "keys": str(home / "keys"),
+        }
+        settings = Database(facts["database"], postgres.port).settings(
+            "mmo_background",
+            temporal_address=temporal.address,
+            keys_directory=home / "keys",
+        )
+        _in_a_thread(lambda: asyncio.run(_open(settings)))
+        return _start_role(home, "front", environment(facts, "front")), facts
+
+    with shared(run, "front", start_front) as facts:
+
+        def start_background(home: Path) -> tuple[int, dict[str, Any]]:
+            return _start_role(home, "background", environment(facts, "background")), {}
+
+        with shared(run, "background", start_background):
+            yield Operator(
+                database=Database(facts["database"], postgres.port),
+                url=f"http://127.0.0.1:{facts['port']}",
+                temporal=temporal.address,
+                nats=nats.url,
+                keys=Path(facts["keys"]),
+                logs=(run / "front" / "front.log", run / "background" / "background.log"),
+            )
