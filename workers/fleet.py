@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 from importlib.metadata import version
@@ -27,16 +27,18 @@ GRACE = timedelta(seconds=8)
 _log = structlog.get_logger()
 
 
-def movements_worker(client: Client, activities: MovementActivities) -> Worker:
+def movements_worker(
+    client: Client, activities: MovementActivities, more: Sequence[type] = ()
+) -> Worker:
     """The worker of the queue `movements` in one namespace.
 
     Unsandboxed: replay tests and tidy tests guard determinism, and the sandbox costs a third of the
-    processor time of a movement.
+    processor time of a movement. `more` are workflows beside the catalogue's.
     """
     return Worker(
         client,
         task_queue=queues.MOVEMENTS,
-        workflows=list(workflows().values()),
+        workflows=[*workflows().values(), *more],
         activities=[
             activities.execute,
             activities.reserve,

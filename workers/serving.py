@@ -5,8 +5,12 @@ import socket
 from collections.abc import Callable
 from contextlib import AbstractContextManager, AsyncExitStack, nullcontext
 from functools import partial
+from typing import Any
 
 import uvicorn
+from psycopg_pool import AsyncConnectionPool
+from temporalio.client import Client
+from temporalio.worker import Worker
 
 from activities.movements import MovementActivities
 from api.app import Parts, create_app
@@ -18,11 +22,12 @@ from mmo.changes.wallets import WalletChanges
 from mmo.messaging.bell import Bell
 from mmo.movements.support.commands import Commands
 from mmo.movements.support.first_outcomes import FirstOutcomes
+from mmo.movements.support.ports import AnswerVerifier
 from mmo.movements.support.postgres import PostgresFacts, PostgresWriter
 from mmo.movements.support.signed_answers import SignedAnswers
 from mmo.settings import Settings
 from mmo.tenancy.postgres import TenantRegister
-from workers.fleet import ADMITTED_MAX, fleet
+from workers.fleet import ADMITTED_MAX, fleet, movements_worker
 from workers.ready import notify
 from workers.wiring import (
     TenantClients,
@@ -37,8 +42,33 @@ LET_FINISH_S = 8
 """How long requests under way may take once the process is told to stop."""
 
 
-async def serve(settings: Settings, stop: asyncio.Event, *, works: bool) -> None:
+class Makers:
+    """Makes the parts of a serving process; a drill or a benchmark makes some of them otherwise."""
+
+    def commands(self, pool: AsyncConnectionPool[Any]) -> Commands:
+        return Commands(pool)
+
+    def activities(
+        self,
+        pool: AsyncConnectionPool[Any],
+        bell: Bell,
+        answers: AnswerVerifier,
+        first: FirstOutcomes,
+    ) -> MovementActivities:
+        return MovementActivities(PostgresFacts(pool), PostgresWriter(pool, bell), answers, first)
+
+    def worker(self, client: Client, activities: MovementActivities) -> Worker:
+        return movements_worker(client, activities)
+
+    def app(self, parts: Parts) -> Guard:
+        return create_app(parts)
+
+
+async def serve(
+    settings: Settings, stop: asyncio.Event, *, works: bool, makers: Makers | None = None
+) -> None:
     """Serve until told to stop; with `works`, carry movements out in the same process."""
+    make = makers or Makers()
     bell, keys, first = Bell(settings.dsn()), key_store(settings), FirstOutcomes()
     clients = TenantClients(settings.temporal_address)
     listening = _bound(settings)
@@ -46,18 +76,14 @@ async def serve(settings: Settings, stop: asyncio.Event, *, works: bool) -> None
         pool = await opened.enter_async_context(open_pool(settings))
         tasks = await opened.enter_async_context(asyncio.TaskGroup())
         ringing = tasks.create_task(bell.run())
-        tenants, commands = TenantRegister(pool), Commands(pool)
+        tenants, commands = TenantRegister(pool), make.commands(pool)
         await clients.service()
         if works:
-            activities = MovementActivities(
-                PostgresFacts(pool),
-                PostgresWriter(pool, bell),
-                SignedAnswers(partial(answer_verifier, keys)),
-                first,
-            )
-            await opened.enter_async_context(fleet(tenants, clients, activities))
+            answers = SignedAnswers(partial(answer_verifier, keys))
+            activities = make.activities(pool, bell, answers, first)
+            await opened.enter_async_context(fleet(tenants, clients, activities, make.worker))
         starter = Starter(clients, commands, first, eager=works, admitted_max=ADMITTED_MAX)
-        app = create_app(
+        app = make.app(
             Parts(
                 settings=settings,
                 pool=pool,
