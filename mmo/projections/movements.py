@@ -29,7 +29,7 @@ class MovementView(SQLModel, table=True):
     amount_minor: int = Field(sa_type=BigInteger)
     currency: str
     parties: dict[str, str] = Field(sa_type=JSONB)
-    wallets: list[UUID] = Field(sa_column=Column(ARRAY(Uuid)))
+    wallets: list[UUID] = Field(sa_column=Column(ARRAY(Uuid), nullable=False))
     prices: dict[str, int] = Field(sa_type=JSONB)
     actor: str
     requested_at: datetime = Field(sa_type=MOMENT)
