@@ -92,7 +92,7 @@ def from_errors(errors: Sequence[Mapping[str, Any]]) -> Problem:
     """Validation errors as one problem. What was sent is never repeated: it may hold a secret."""
     listed = [
         {
-            "pointer": "".join(f"/{part!s:.64}" for part in error["loc"][1:9]),
+            "pointer": _pointer(error),
             "in": str(error["loc"][0]),
             "code": error["type"],
             "detail": error["msg"] if error["type"] != "json_invalid" else "no JSON",
@@ -101,6 +101,12 @@ def from_errors(errors: Sequence[Mapping[str, Any]]) -> Problem:
     ]
     code = next((error["code"] for error in listed if error["code"] in REFUSALS), "validation")
     return Problem(code, "; ".join(error["detail"] for error in listed[:1]), errors=listed)
+
+
+def _pointer(error: Mapping[str, Any]) -> str:
+    """Where the error is. The name of an unknown member was sent: its object is named instead."""
+    parts = error["loc"][1:-1] if error["type"] == "extra_forbidden" else error["loc"][1:]
+    return "".join(f"/{part!s:.64}" for part in parts[:8])
 
 
 def install(app: FastAPI) -> None:

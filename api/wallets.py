@@ -1,5 +1,6 @@
 """Routes that open and change wallets."""
 
+import re
 from typing import Annotated, Any, Literal
 from uuid import UUID, uuid5
 
@@ -16,12 +17,14 @@ from api.security import ON_BEHALF, Caller, requires
 from mmo.changes.wallets import Changed, NewWallet, WalletChanges
 from mmo.kernel.identifiers import mint
 from mmo.kernel.refusals import REFUSALS, Refused
+from mmo.movements.support.command import WALLET_PATTERN
 from mmo.wallets import postgres as wallets
 from mmo.wallets.wallet import KINDS, Wallet
 
 router = APIRouter(tags=["wallets"])
 
 MayWrite = Annotated[Caller, Depends(requires("wallets:write"))]
+_NAME = re.compile(WALLET_PATTERN, re.ASCII)
 _KEYS = UUID("6b1f0d3e-6f0c-4f53-9d0a-1d4cf7cf1c55")
 """Namespace of wallet ids that come from an idempotency key."""
 
@@ -152,12 +155,8 @@ async def changeable(request: Request, caller: Caller, name: str) -> UUID:
 
 async def find_wallet(connection: Any, caller: Caller, name: str) -> Wallet:
     """Find a wallet by the id or alias in a path. Raises Problem wallet_not_found (404)."""
-    if not name.startswith("msisdn:"):
-        try:
-            if str(UUID(name)) != name:
-                raise not_found()
-        except ValueError:
-            raise not_found() from None
+    if not _NAME.fullmatch(name):
+        raise not_found()
     found = await wallets.find(connection, caller.tenant.id, [name])
     if name not in found:
         raise not_found()

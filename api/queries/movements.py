@@ -32,6 +32,7 @@ from mmo.wallets import postgres as wallets
 router = APIRouter(tags=["movements"])
 
 MayRead = Annotated[Caller, Depends(requires("movements:read"))]
+Kind = Annotated[str | None, Query(pattern="^[a-z0-9-]{1,40}$", description="The movement's type.")]
 
 
 @router.get(
@@ -62,7 +63,7 @@ async def list_movements(
     _: Position,
     wallet: Annotated[str | None, Query(max_length=40, description="A wallet of it.")] = None,
     state: State | None = None,
-    type: Annotated[str | None, Query(max_length=40)] = None,  # noqa: A002 - the contract's word
+    type: Kind = None,  # noqa: A002 - the contract's word
     since: Since = None,
     until: Until = None,
     cursor: Cursor = None,
