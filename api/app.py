@@ -7,7 +7,7 @@ from fastapi import FastAPI
 from psycopg_pool import AsyncConnectionPool
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from api import answers, health, movements, problems, wallets
+from api import answers, contract, health, movements, problems, wallets
 from api.guard import Guard
 from api.movements import Door
 from api.queries import movements as movement_queries
@@ -59,11 +59,12 @@ def create_routes() -> FastAPI:
     )
     problems.install(app)
     app.include_router(health.router)
-    app.include_router(wallets.router, prefix="/v1")
-    app.include_router(wallet_queries.router, prefix="/v1")
-    app.include_router(movement_queries.router, prefix="/v1")
     for movement in catalogue().values():
         app.include_router(movements.route_of(movement), prefix="/v1")
     for offered in answers.answers():
         app.include_router(answers.route_of(offered), prefix="/v1")
+    app.include_router(wallets.router, prefix="/v1")
+    app.include_router(wallet_queries.router, prefix="/v1")
+    app.include_router(movement_queries.router, prefix="/v1")
+    contract.publish(app)
     return app

@@ -32,7 +32,12 @@ async def readyz(request: Request) -> dict[str, str]:
     return {"status": "ready"}
 
 
-@router.get("/metrics", summary="Measurements, for Prometheus")
+@router.get(
+    "/metrics",
+    summary="Measurements, for Prometheus",
+    response_class=Response,
+    responses={200: {"content": {"text/plain": {}}}},
+)
 async def metrics(request: Request) -> Response:
     """Everything that is counted, as Prometheus reads it; the readers' lag is measured now."""
     for lag in await lags(request.app.state.pool):

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Depends, Header, Request
 from fastapi.responses import JSONResponse
 from psycopg_pool import AsyncConnectionPool
 
+from api.contract import REQUIRED
 from api.problems import Problem
 from api.resources import movement_of
 from api.schemas import MovementSchema
@@ -31,6 +32,8 @@ from mmo.wallets.wallet import Wallet
 
 WAIT_S, WAIT_MAX_S = 10.0, 30.0
 _KEY = re.compile(r"[\x21-\x7e]{1,64}", re.ASCII)
+_KEY_SCHEMA = {"pattern": "^[!-~]{1,64}$", "examples": ["5f0c6f1e-payment-17"]}
+_KEY_MEANS = "Your own name for the request: 1 to 64 visible ASCII."
 _WAIT = re.compile(r"(?:^|[,;\s])wait=([0-9]{1,3})(?:$|[,;\s])")
 
 
@@ -51,7 +54,8 @@ async def door(request: Request) -> Door:
 
 async def idempotency_key(
     idempotency_key: Annotated[
-        str | None, Header(description="Your own name for the request: 1 to 64 visible ASCII.")
+        str | None,
+        Header(description=_KEY_MEANS, json_schema_extra={**_KEY_SCHEMA, REQUIRED: True}),
     ] = None,
 ) -> str:
     """The caller's key. Raises Problem idempotency_key_missing or idempotency_key_invalid."""
@@ -64,7 +68,7 @@ async def idempotency_key(
 
 async def optional_idempotency_key(
     idempotency_key: Annotated[
-        str | None, Header(description="Your own name for the request: 1 to 64 visible ASCII.")
+        str | None, Header(description=_KEY_MEANS, json_schema_extra=_KEY_SCHEMA)
     ] = None,
 ) -> str | None:
     """The caller's key where they have one. Raises Problem idempotency_key_invalid."""

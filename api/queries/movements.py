@@ -45,11 +45,11 @@ async def read_movement(
     session: Session,
     _: Position,
 ) -> dict[str, Any]:
-    """Answer from the read model; a movement that has no event yet, from the command table."""
+    """Answer from the read model; one that it does not hold yet, from its command."""
     command = await _visible(opened, caller, movement_id)
     seen = await view.movement(session, caller.tenant.id, movement_id)
     if seen is None:
-        return movement_of(command, None)
+        return movement_of(command, command.outcome)
     return resource_of(seen) | {"note": command.note}
 
 

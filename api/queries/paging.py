@@ -2,12 +2,13 @@
 
 import base64
 import binascii
+import re
 from collections.abc import AsyncGenerator
 from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import Depends, Header, Query, Request, Response
-from pydantic import AwareDatetime
+from pydantic import AwareDatetime, BeforeValidator
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from api.problems import Problem
@@ -15,6 +16,10 @@ from mmo.projections.support.position import reached
 
 POSITION_DIGITS_MAX = 18
 LIMIT_MAX = 200
+_RFC3339 = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?"
+    r"([Zz]|[+-][0-9]{2}:[0-9]{2})"
+)
 
 
 async def session(request: Request) -> AsyncGenerator[AsyncSession]:
@@ -28,7 +33,10 @@ async def up_to_date(
     response: Response,
     if_projected: Annotated[
         str | None,
-        Header(description="The Projection-Position of an earlier answer: read your own writes."),
+        Header(
+            description="The Projection-Position of an earlier answer: read your own writes.",
+            json_schema_extra={"pattern": "^[0-9]{1,18}$"},
+        ),
     ] = None,
 ) -> int:
     """Wait until the read models hold the caller's own writes, and say how far they are.
@@ -48,13 +56,19 @@ async def up_to_date(
     return now
 
 
+def _rfc3339(written: object) -> object:
+    if isinstance(written, str) and not _RFC3339.fullmatch(written):
+        raise ValueError("a moment is written with its zone, such as 2026-11-24T12:00:00+03:00")
+    return written
+
+
 Session = Annotated[AsyncSession, Depends(session)]
 Position = Annotated[int, Depends(up_to_date)]
 Limit = Annotated[int, Query(ge=1, le=LIMIT_MAX, description="Rows of a page.")]
-Since = Annotated[
-    AwareDatetime | None, Query(alias="from", description="From this moment on (RFC 3339).")
-]
-Until = Annotated[AwareDatetime | None, Query(alias="to", description="Before this moment.")]
+Moment = Annotated[AwareDatetime, BeforeValidator(_rfc3339)]
+"""A moment with its zone; a number of seconds, which pydantic would take too, is none."""
+Since = Annotated[Moment | None, Query(alias="from", description="From this moment on (RFC 3339).")]
+Until = Annotated[Moment | None, Query(alias="to", description="Before this moment.")]
 Cursor = Annotated[
     str | None, Query(max_length=80, description="`next` of the page before this one.")
 ]

@@ -5,13 +5,13 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query
-from pydantic import AwareDatetime
 
 from api.movements import OpenDoor
 from api.problems import Problem
 from api.queries.paging import (
     Cursor,
     Limit,
+    Moment,
     Position,
     Session,
     Since,
@@ -41,7 +41,7 @@ async def read_wallet(
     caller: MayRead,
     opened: OpenDoor,
     as_of: Annotated[
-        AwareDatetime | None, Query(description="The wallet as it was at this moment.")
+        Moment | None, Query(description="The wallet as it was at this moment.")
     ] = None,
 ) -> dict[str, Any]:
     """Answer with the wallet now, or fold its events up to a moment."""

@@ -8,6 +8,7 @@ import psycopg
 import pytest
 import pytest_asyncio
 
+from tests.e2e.contract import conforms
 from tests.e2e.operator import OTHER, Operator, operator_of
 from tests.e2e.town import Town
 from tests.servers.nats import NatsServer
@@ -56,8 +57,18 @@ def pytest_runtest_makereport(item, call):
 
 @pytest_asyncio.fixture(scope="session")
 async def http(stack: Operator) -> AsyncIterator[httpx.AsyncClient]:
-    limits = httpx.Limits(max_connections=100)
-    async with httpx.AsyncClient(base_url=stack.url, timeout=30, limits=limits) as client:
+    """A client of the front; every answer it gets is held against the published contract."""
+
+    async def held_against_the_contract(answer: httpx.Response) -> None:
+        await answer.aread()
+        conforms(answer)
+
+    async with httpx.AsyncClient(
+        base_url=stack.url,
+        timeout=30,
+        limits=httpx.Limits(max_connections=100),
+        event_hooks={"response": [held_against_the_contract]},
+    ) as client:
         yield client
 
 

@@ -179,11 +179,14 @@ async def test_who_does_not_wait_is_told_where_to_look(demo: Town) -> None:
     for _ in range(100):
         read = await alice.person.get(where)
         assert read.status_code == 200
-        if read.json()["state"] == "posted":
-            break
+        movement = read.json()
+        if movement["state"] == "posted":
+            assert movement["posted_at"]
+            assert movement["reference"]
+            if await bob.balance() == "1.00":
+                break
         await asyncio.sleep(0.05)
-    assert read.json()["state"] == "posted"
-    assert await bob.balance() == "1.00"
+    assert (movement["state"], await bob.balance()) == ("posted", "1.00")
 
 
 @pytest.mark.parametrize("prefer", ["wait=20", "wait=9999", "respond-sync", "wait=x", "handling"])
