@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import psycopg
+import sqlalchemy.exc
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
@@ -127,10 +129,15 @@ def install(app: FastAPI) -> None:
         answer.headers.update(error.headers or {})
         return answer
 
+    async def database_away(_: Request, __: Exception) -> JSONResponse:
+        return Problem("unavailable").response()
+
     async def unforeseen(_: Request, __: Exception) -> JSONResponse:
         return Problem("internal").response()
 
     app.add_exception_handler(Problem, problem)
+    for away in (psycopg.OperationalError, sqlalchemy.exc.OperationalError):
+        app.add_exception_handler(away, database_away)
     app.add_exception_handler(Exception, unforeseen)
     app.add_exception_handler(RequestValidationError, invalid)
     app.add_exception_handler(HTTPException, plain)
