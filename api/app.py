@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from psycopg_pool import AsyncConnectionPool
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -34,9 +34,11 @@ class Parts:
     wallet_changes: WalletChanges
 
 
-def create_app(parts: Parts) -> Guard:
-    """The application behind its guard."""
+def create_app(parts: Parts, *more: APIRouter) -> Guard:
+    """The application behind its guard, with routes beside the published ones where there are."""
     app = create_routes()
+    for router in more:
+        app.include_router(router)
     app.state.parts = parts
     app.state.pool = parts.pool
     app.state.engine = parts.engine

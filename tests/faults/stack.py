@@ -58,7 +58,7 @@ class Stack:
         return self.settings(ADMIN).dsn()
 
     async def kill(self, name: str) -> None:
-        """Kill -9 the process that `mmo status` names, and wait until the supervisor has it back."""
+        """Kill -9 the process that `mmo status` names; wait until the supervisor has it back."""
         code, said = await self.told("status")
         assert code == 0, said
         (victim,) = [one for one in said["processes"] if one["name"] == name]

@@ -1,0 +1,1 @@
+"""Measurements of the whole, each against its yardstick in the same run."""

@@ -1,0 +1,60 @@
+"""Measure movements, reads and the ledger, each against its yardstick: python -m benchmarks."""
+
+import argparse
+import json
+import tempfile
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from benchmarks import ledger, movements, reads, report, stack
+from benchmarks.people import People
+
+ALL = ("movements", "reads", "ledger")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--only", nargs="+", choices=ALL, default=list(ALL))
+    parser.add_argument("--temporal", default="embedded", help="`embedded` or `postgres`")
+    parser.add_argument("--home", type=Path, help="a stack's home; without it, one that is removed")
+    parser.add_argument("--callers", type=int, nargs="+", default=[1, 32])
+    parser.add_argument("--seconds", type=float, default=8.0, help="of each measurement")
+    parser.add_argument("--rounds", type=int, default=3, help="medians are shown")
+    parser.add_argument("--quick", action="store_true", help="a smoke run of a minute")
+    parser.add_argument("--json", type=Path, help="file for the numbers")
+    asked = parser.parse_args()
+    if asked.quick:
+        asked.seconds, asked.rounds = 2.0, 1
+    found: dict[str, Any] = {"at": datetime.now(UTC).isoformat(), **report.machine()}
+    if {"movements", "reads"} & set(asked.only):
+        _through_the_front(asked, found)
+    if asked.json:
+        asked.json.write_text(json.dumps(found, indent=2) + "\n")
+    if "ledger" in asked.only:
+        ledger.main(["--quick"] if asked.quick else [])
+
+
+def _through_the_front(asked: argparse.Namespace, found: dict[str, Any]) -> None:
+    async def measure(running: stack.Stack) -> None:
+        people = People(running)
+        await people.settle()
+        how = (running, people, asked.callers, asked.seconds, asked.rounds)
+        if "movements" in asked.only:
+            done = await movements.rounds(*how)
+            found["movements"] = report.numbers(done)
+            print(report.table(report.medians(done)))
+            print(report.sentences(done, asked.callers))
+        if "reads" in asked.only:
+            done = await reads.rounds(*how)
+            found["reads"] = report.numbers(done)
+            print(report.table(report.medians(done)))
+
+    found["temporal"] = asked.temporal
+    with tempfile.TemporaryDirectory(prefix="mmo-bench-") as folder:
+        Path(folder).chmod(0o755)  # Postgres runs as somebody else
+        stack.run(asked.home or Path(folder) / "home", asked.temporal, measure)
+
+
+if __name__ == "__main__":
+    main()

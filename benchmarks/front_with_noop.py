@@ -1,0 +1,68 @@
+"""The role front, with one more workflow that does nothing, and a route that starts it."""
+
+import asyncio
+from typing import Annotated
+from uuid import uuid4
+
+import uvloop
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import JSONResponse
+from temporalio.client import Client
+from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
+from temporalio.worker import Worker
+
+from activities.movements import MovementActivities
+from api.app import Parts, create_app
+from api.guard import Guard
+from api.security import Caller, requires
+from benchmarks.noop import NoOp
+from mmo.settings import Settings
+from workers.fleet import movements_worker
+from workers.serving import Makers, serve
+from workers.stopping import until_told_to_stop
+from workflows.support import queues
+from workflows.support.limits import WORKFLOW_TASK
+
+router = APIRouter()
+
+
+@router.post("/bench/noop", status_code=201)
+async def noop(
+    request: Request, caller: Annotated[Caller, Depends(requires("movements:p2p-transfer"))]
+) -> JSONResponse:
+    """Start a workflow eagerly, as a movement is, and answer once it has ended."""
+    client: Client = await request.app.state.clients(caller.tenant)
+    number = uuid4().hex
+    await client.execute_workflow(
+        NoOp.run,
+        number,
+        id=f"bench/{number}",
+        task_queue=queues.MOVEMENTS,
+        task_timeout=WORKFLOW_TASK,
+        id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+        id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+        request_eager_start=True,
+    )
+    return JSONResponse({"id": number}, 201)
+
+
+class WithNoOp(Makers):
+    """The parts of the front, and the yardstick beside them."""
+
+    def worker(self, client: Client, activities: MovementActivities) -> Worker:
+        return movements_worker(client, activities, [NoOp])
+
+    def app(self, parts: Parts) -> Guard:
+        return create_app(parts, router)
+
+
+def main() -> None:
+    settings = Settings()
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(
+            until_told_to_stop(lambda stop: serve(settings, stop, works=True, makers=WithNoOp()))
+        )
+
+
+if __name__ == "__main__":
+    main()

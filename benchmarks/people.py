@@ -1,0 +1,81 @@
+"""Customers with money and tokens of their own, for a load."""
+
+import time
+import uuid
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+from benchmarks.stack import Stack
+from mmo.keys.ports import Purpose
+from mmo.keys.verifier import LIFE_MAX_S
+from workers.people import person, scopes
+from workers.wiring import key_store
+
+CUSTOMERS = 64
+FUNDS = "100000.00"
+
+
+@dataclass(frozen=True, slots=True)
+class Customer:
+    """One customer, as a load needs one."""
+
+    subject: str
+    wallet: str
+
+
+class People:
+    """Everybody who asks for something."""
+
+    def __init__(self, stack: Stack) -> None:
+        self._settings = stack.plan.settings("mmo_background")
+        self._keys = key_store(self._settings)
+        self._port = stack.port
+        self.customers: list[Customer] = []
+
+    def headers(self, subject: str, key: str = "") -> dict[str, str]:
+        """A token of the moment, and an idempotency key where one is named."""
+        now = int(time.time())
+        granted = scopes() if subject == "operator" else person("alice").scopes
+        claims = {
+            "sub": subject, "client_id": "bench", "aud": self._settings.audience, "iat": now,
+            "exp": now + LIFE_MAX_S, "jti": uuid.uuid4().hex, "scope": " ".join(sorted(granted)),
+        }  # fmt: skip
+        token = self._keys.sign("demo", Purpose.ACCESS, claims)
+        return {"Authorization": f"Bearer {token}", **({"Idempotency-Key": key} if key else {})}
+
+    async def settle(self) -> None:
+        """Open the wallets, and put money into them."""
+        async with httpx.AsyncClient(
+            base_url=f"http://127.0.0.1:{self._port}", timeout=30
+        ) as client:
+            super_agent = await self._open(client, "super_agent", 0)
+            agent = await self._open(client, "agent", 1)
+            float_ = {"recipient": super_agent, "bank_reference": "BENCH"}
+            await self._move(client, "emoney-issuance", "100000000.00", float_)
+            away = {"payer": super_agent, "payee": agent}
+            await self._move(client, "float-top-up", "50000000.00", away)
+            for number in range(CUSTOMERS):
+                wallet = await self._open(client, "customer", 2 + number)
+                await self._move(client, "cash-in", FUNDS, {"agent": agent, "customer": wallet})
+                self.customers.append(Customer(_name(2 + number), wallet))
+
+    async def _open(self, client: httpx.AsyncClient, kind: str, number: int) -> str:
+        body = {"kind": kind, "currency": "KES", "msisdn": f"+25470100{number:04}",
+                "name": "Bench", "owner": _name(number)}  # fmt: skip
+        opened = await client.post("/v1/wallets", json=body, headers=self.headers("operator"))
+        assert opened.status_code == 201, opened.text
+        return opened.json()["id"]
+
+    async def _move(
+        self, client: httpx.AsyncClient, kind: str, value: str, about: dict[str, Any]
+    ) -> None:
+        body = {**about, "amount": {"value": value, "currency": "KES"}}
+        headers = self.headers("operator", uuid.uuid4().hex)
+        moved = await client.post(f"/v1/movements/{kind}", json=body, headers=headers)
+        assert moved.status_code == 201, moved.text
+
+
+def _name(number: int) -> str:
+    return f"bench-{number}"
