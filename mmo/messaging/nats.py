@@ -61,6 +61,8 @@ class NatsBroker:
                 self._url,
                 connect_timeout=int(CONNECT_S),
                 allow_reconnect=False,
+                max_reconnect_attempts=1,  # else the first connection is tried for two minutes
+                reconnect_time_wait=0.1,  # pyright: ignore[reportArgumentType] - seconds, slept
                 error_cb=_quiet,
             )
             stream = self._client.jetstream()
