@@ -61,15 +61,21 @@ async def _roll(pool: AsyncConnectionPool[Any]) -> bool:
 class Sweeper:
     """Finds accepted commands without an outcome and sees to them. Safe to run twice at once."""
 
-    def __init__(self, commands: Commands, tenants: TenantRegister, clients: TenantClients) -> None:
+    def __init__(
+        self,
+        commands: Commands,
+        tenants: TenantRegister,
+        clients: TenantClients,
+        unanswered_s: float = UNANSWERED_S,
+    ) -> None:
         self._commands = commands
         self._tenants = tenants
         self._clients = clients
-        self._looked_at: set[str] = set()
+        self._unanswered_s = unanswered_s
 
     async def sweep(self) -> bool:
         """Look once at the oldest ones; never asks to be called again at once."""
-        rows = await self._commands.unanswered(UNANSWERED_S, BATCH_MAX)
+        rows = await self._commands.unanswered(self._unanswered_s, BATCH_MAX)
         UNANSWERED.set(len(rows))
         by_id = {tenant.id: tenant for tenant in await self._tenants.all()}
         for row in rows:
