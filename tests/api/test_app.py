@@ -1,0 +1,93 @@
+"""The application without its surroundings: what it answers when they are away."""
+
+from collections.abc import AsyncGenerator
+from typing import Any
+
+import httpx
+import pytest
+import structlog
+from fastapi import FastAPI
+from psycopg_pool import AsyncConnectionPool
+
+from api.app import create_routes
+from api.guard import Guard
+from api.problems import PROBLEMS, Problem
+from mmo.kernel.refusals import REFUSALS
+from workers.stack.processes import free_port
+
+CANARY = "canary-7f3e"
+
+
+@pytest.fixture
+async def without_a_database() -> AsyncGenerator[FastAPI]:
+    app = create_routes()
+    away = AsyncConnectionPool[Any](
+        f"host=127.0.0.1 port={free_port()} connect_timeout=1", min_size=1, open=False
+    )
+    await away.open(wait=False)
+    app.state.pool = away
+    yield app
+    await away.close()
+
+
+def client(app: Any) -> httpx.AsyncClient:
+    transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
+    return httpx.AsyncClient(transport=transport, base_url="http://tests")
+
+
+async def test_without_its_database_it_lives_and_is_not_ready(without_a_database: FastAPI) -> None:
+    async with client(Guard(without_a_database)) as asking:
+        lives, ready = await asking.get("/healthz"), await asking.get("/readyz")
+
+    assert lives.status_code == 200
+    assert (ready.status_code, ready.json()["code"]) == (503, "unavailable")
+    assert ready.headers["Retry-After"] == "2"
+
+
+async def test_an_unforeseen_error_is_a_problem_that_tells_nothing() -> None:
+    app = create_routes()
+
+    @app.get("/broken")
+    async def broken() -> None:
+        raise RuntimeError(CANARY)
+
+    with structlog.testing.capture_logs() as logged:
+        async with client(Guard(app)) as asking:
+            answer = await asking.get("/broken")
+
+    assert answer.status_code == 500
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.json() == Problem("internal").document()
+    assert CANARY not in answer.text
+    assert [entry["event"] for entry in logged] == ["api.error"]
+
+
+async def test_an_answer_that_broke_after_it_began_is_not_begun_twice() -> None:
+    async def app(_: Any, __: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        raise RuntimeError(CANARY)
+
+    sent: list[str] = []
+
+    async def send(message: Any) -> None:
+        sent.append(message["type"])
+
+    scope = {"type": "http", "method": "GET", "path": "/", "headers": [], "query_string": b""}
+    with structlog.testing.capture_logs():
+        await Guard(app)(scope, _never, send)
+
+    assert sent == ["http.response.start"]
+
+
+async def _never() -> Any:
+    raise AssertionError("nobody reads")
+
+
+def test_every_code_is_published_once_with_a_sentence() -> None:
+    assert not PROBLEMS.keys() & REFUSALS.keys()
+    for code, (status, sentence) in PROBLEMS.items():
+        assert code == code.lower()
+        assert 400 <= status < 600
+        assert sentence.endswith(".")
+    for sentence in REFUSALS.values():
+        assert sentence.endswith(".")
