@@ -1,5 +1,6 @@
 """Money that moves in one process, without Temporal: for the tests of what reads the feed."""
 
+import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -45,3 +46,20 @@ async def rows(pool: AsyncConnectionPool[Any], query: str, *values: Any) -> list
     async with pool.connection() as connection:
         cursor = await connection.execute(query.encode(), list(values))
         return await cursor.fetchall()
+
+
+async def passed(pool: AsyncConnectionPool[Any]) -> None:
+    """Wait until the feed's horizon has passed every event.
+
+    The horizon is the cluster's: a transaction of another test's database may hold it up.
+    """
+    for _ in range(1000):
+        ((so,),) = await rows(
+            pool,
+            """SELECT coalesce(max(xid) < pg_snapshot_xmin(pg_current_snapshot())::text::bigint,
+                               true) FROM messaging.event""",
+        )
+        if so:
+            return
+        await asyncio.sleep(0.02)
+    raise AssertionError("a transaction that does not end holds the feed up")

@@ -79,6 +79,7 @@ async def test_a_loop_whose_connection_is_cut_leads_again(database: Database) ->
         async with await psycopg.AsyncConnection.connect(database.admin, autocommit=True) as admin:
             await admin.execute(
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'mmo_relay'"
+                " AND datname = current_database()"
             )
         cut = True
         return False

@@ -18,7 +18,7 @@ from mmo.messaging.event import Event
 from mmo.messaging.nats import NatsBroker
 from mmo.messaging.postgres import position_of
 from mmo.movements.support.published import MovementEvent
-from tests.mmo.moving import asking, operator, rows, sends
+from tests.mmo.moving import asking, operator, passed, rows, sends
 from tests.servers.postgres import Database
 from tests.servers.shared import start_server
 from tests.workflows.house import CLERK, TENANT, House
@@ -101,6 +101,7 @@ async def test_the_stream_holds_every_event_once_and_as_published(
     await opened.activities.reserve(held)
     await opened.activities.release(held)
     await opened.changes.freeze(TENANT.id, opened.identifier("bob"), CLERK)
+    await passed(opened.pool)
     async with broker(own_nats.url) as connected:
         relaying = Relay(opened.pool, connected)
         while await relaying.round():
@@ -193,6 +194,7 @@ async def test_a_relay_killed_after_publishing_leaves_no_message_twice(
     opened: House, own_nats: OwnNats
 ) -> None:
     await sends(opened, "1")
+    await passed(opened.pool)
     dying = DiesAfterwards(own_nats.url)
     for _ in range(2):
         with suppress(Killed):
@@ -200,6 +202,7 @@ async def test_a_relay_killed_after_publishing_leaves_no_message_twice(
     await dying.close()
     assert sorted(ids(await stored(own_nats.url))) == sorted(await event_ids(opened))
     await sends(opened, "2")
+    await passed(opened.pool)
 
     async with broker(own_nats.url) as connected:
         while await Relay(opened.pool, connected).round():

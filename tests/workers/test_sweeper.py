@@ -9,7 +9,7 @@ from mmo.messaging.postgres import head
 from mmo.movements.support.commands import CommandRow
 from mmo.tenancy.postgres import TenantRegister
 from tests.measured import measured
-from tests.mmo.moving import rows
+from tests.mmo.moving import passed, rows
 from tests.servers.postgres import Database
 from tests.workflows.house import House
 from workers import sweeper
@@ -148,5 +148,6 @@ async def test_deferred_accounts_are_folded_and_add_up(opened: House, database: 
         assert left == (0,)
         total = books.execute("SELECT sum(posted) FROM ledger.balance").fetchone()
         assert total == (0,)
+    await passed(opened.pool)
     async with opened.pool.connection() as connection:
         assert await head(connection) > 0

@@ -67,6 +67,7 @@ async def test_a_bell_rings_again_after_its_connection_was_cut(database: Databas
         assert await _heard(connection)
         await connection.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'mmo_front'"
+            " AND datname = current_database()"
         )
         for _ in range(20):
             bell.ring()

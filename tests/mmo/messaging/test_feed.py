@@ -23,6 +23,7 @@ from mmo.messaging.postgres import (
     position_of,
     read_feed,
 )
+from tests.mmo.moving import passed
 from tests.servers.postgres import Database
 
 Pool = AsyncConnectionPool[Any]
@@ -77,6 +78,7 @@ async def test_an_event_that_is_committed_late_does_not_appear_behind_the_reader
         assert seen == [], "what is committed waits for what began before it"
         await slow.commit()
 
+    await passed(pool)
     assert ids(await read(pool)) == [early.id, late.id]
     assert naive == late.id
     assert await after_number(pool, naive) == [], "a cursor by number would have lost it"
@@ -107,6 +109,7 @@ async def test_an_event_that_is_rolled_back_holds_nobody_up(pool: Pool) -> None:
         await write(pool, kept)
         await slow.rollback()
 
+    await passed(pool)
     assert ids(await read(pool)) == [kept.id]
 
 
@@ -115,6 +118,7 @@ async def test_pages_are_whole_transactions_however_long(pool: Pool, page: int) 
     written = [[event() for _ in range(n)] for n in (1, 4, 2, 1, 3)]
     for one in written:
         await write(pool, *one)
+    await passed(pool)
 
     pages: list[list[Event]] = []
     position = 0
@@ -131,6 +135,7 @@ async def test_a_reader_may_stop_at_a_position(pool: Pool) -> None:
     first, second = event(), event()
     position = await write(pool, first)
     await write(pool, second)
+    await passed(pool)
 
     assert ids(await read(pool, until=position)) == [first.id]
     assert ids(await read(pool, position)) == [second.id]
@@ -143,6 +148,7 @@ async def test_the_head_is_what_a_reader_may_see(pool: Pool) -> None:
 
     assert await now() == 0
     first = await write(pool, event())
+    await passed(pool)
     async with pool.connection() as slow:
         await append(slow, [event()])
         await write(pool, event())
@@ -180,6 +186,7 @@ async def test_many_writers_at_once_lose_and_double_nothing(pool: Pool) -> None:
     async with asyncio.TaskGroup() as tasks:
         reading = tasks.create_task(reads())
         await asyncio.gather(*(writes() for _ in range(8)))
+        await passed(pool)
         done.set()
         await reading
 

@@ -13,7 +13,7 @@ from mmo.projections.statements import statement
 from mmo.projections.support.position import lags, reached
 from mmo.projections.support.projector import CONSUMER, Projector, fold
 from mmo.projections.timeline import timeline
-from tests.mmo.moving import asking, moves, rows, sends
+from tests.mmo.moving import asking, moves, passed, rows, sends
 from tests.mmo.projections.folding import differences
 from tests.servers.postgres import Database
 from tests.workflows.house import TENANT, House
@@ -21,6 +21,7 @@ from workers.wiring import open_engine
 
 
 async def catch_up(opened: House) -> int:
+    await passed(opened.pool)
     projector, rounds = Projector(opened.pool), 0
     while await projector.round():
         rounds += 1
@@ -58,6 +59,7 @@ async def test_a_projector_killed_between_fold_and_commit_has_folded_nothing(
     opened: House,
 ) -> None:
     await busy(opened)
+    await passed(opened.pool)
     async with opened.pool.connection() as connection, connection.transaction():
         after = await lock_position(connection, CONSUMER)
         await fold(connection, await read_feed(connection, after), "projections")
@@ -72,12 +74,14 @@ async def test_a_projector_whose_connection_is_cut_goes_on_where_it_stood(
     opened: House, database: Database
 ) -> None:
     await busy(opened)
+    await passed(opened.pool)
     slow = await AsyncConnection.connect(database.dsn("mmo_projector"))
     await lock_position(slow, CONSUMER)
     await fold(slow, await read_feed(slow, 0), "projections")
     async with await AsyncConnection.connect(database.admin, autocommit=True) as admin:
         await admin.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'mmo_projector'"
+            " AND datname = current_database()"
         )
     await catch_up(opened)
     await slow.close()
@@ -108,6 +112,7 @@ async def test_two_projectors_at_once_fold_nothing_twice(opened: House) -> None:
 
 async def test_a_fold_of_small_pages_shows_the_same(opened: House) -> None:
     await busy(opened)
+    await passed(opened.pool)
     async with opened.pool.connection() as connection:
         position = 0
         while events := await read_feed(connection, position, page=1):

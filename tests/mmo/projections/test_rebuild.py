@@ -4,13 +4,14 @@ import asyncio
 
 from mmo.projections.support.projector import TABLES, Projector
 from mmo.projections.support.rebuild import rebuild
-from tests.mmo.moving import rows, sends
+from tests.mmo.moving import passed, rows, sends
 from tests.mmo.projections.folding import differences
 from tests.servers.postgres import Database
 from tests.workflows.house import House
 
 
 async def catch_up(opened: House) -> None:
+    await passed(opened.pool)
     projector = Projector(opened.pool)
     while await projector.round():
         pass
