@@ -31,6 +31,8 @@ from workflows.support.catalogue import workflow_of
 from workflows.support.limits import WORKFLOW_TASK
 
 POLL_FIRST_S, POLL_LAST_S = 0.05, 0.5
+POLL_OWN_S = 1.0
+"""What this process carries out itself is told in memory; the table is looked at to be safe."""
 RPC_TIMEOUT = timedelta(seconds=10)
 
 
@@ -129,7 +131,8 @@ class Starter:
         try:
             with self._first.expect(str(row.movement_id)) as future:
                 await self._start(tenant, row, new=new)
-                return await self._wait(tenant, row, future, deadline)
+                first_s = POLL_OWN_S if self._eager and new else POLL_FIRST_S
+                return await self._wait(tenant, row, future, deadline, first_s)
         finally:
             self.admitted -= 1
 
@@ -147,8 +150,8 @@ class Starter:
         row: CommandRow,
         future: "asyncio.Future[Any]",
         deadline: float,
+        pause: float,
     ) -> dict[str, Any] | None:
-        pause = POLL_FIRST_S
         while (left := deadline - time.monotonic()) > 0:
             done, _ = await asyncio.wait([future], timeout=min(pause, left))
             if done:

@@ -1,6 +1,7 @@
 """Serving HTTP: the composition root of the roles front and api."""
 
 import asyncio
+import gc
 import socket
 from collections.abc import Callable
 from contextlib import AbstractContextManager, AsyncExitStack, nullcontext
@@ -128,6 +129,7 @@ async def _http(
     while not server.started and not serving.done():  # noqa: ASYNC110 - uvicorn has no event
         await asyncio.sleep(0.02)
     if not serving.done():
+        gc.freeze()  # what was loaded stays: no collection has to walk through it again
         notify()
         await asyncio.wait(
             [serving, asyncio.create_task(stop.wait())], return_when=asyncio.FIRST_COMPLETED

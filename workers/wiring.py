@@ -9,7 +9,6 @@ import psycopg
 from psycopg_pool import AsyncConnectionPool
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from temporalio.client import Client
-from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.service import ConnectConfig, KeepAliveConfig, ServiceClient
 
 from mmo.keys.development import DevelopmentKeys
@@ -19,6 +18,7 @@ from mmo.ledger.postgres import configure
 from mmo.movements.support.signed_answers import AUDIENCE
 from mmo.settings import Settings
 from mmo.tenancy.tenant import Tenant
+from workers.converter import DATA_CONVERTER
 
 READERS_MAX = 4
 """Connections of a process that read the read models."""
@@ -77,7 +77,7 @@ class TenantClients:
         if tenant.namespace not in self._clients:
             service = await self.service()
             self._clients[tenant.namespace] = Client(
-                service, namespace=tenant.namespace, data_converter=pydantic_data_converter
+                service, namespace=tenant.namespace, data_converter=DATA_CONVERTER
             )
         return self._clients[tenant.namespace]
 
