@@ -10,7 +10,7 @@ import pytest_asyncio
 
 from tests.e2e.contract import conforms
 from tests.e2e.operator import OTHER, Operator, operator_of
-from tests.e2e.town import Town
+from tests.e2e.town import Holder, Town
 from tests.servers.nats import NatsServer
 from tests.servers.postgres import PostgresServer
 from tests.servers.temporal import TemporalServer
@@ -87,3 +87,9 @@ def books(stack: Operator) -> Iterator[psycopg.Connection]:
     """An administrator's look into the database."""
     with psycopg.connect(stack.database.admin, autocommit=True) as connection:
         yield connection
+
+
+@pytest.fixture
+async def alice(demo: Town) -> Holder:
+    """A customer without money."""
+    return await demo.customer()
