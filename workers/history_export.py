@@ -60,6 +60,7 @@ class Exporter:
         self._clients = clients
         self._alarm_after = retention / ALARM_SHARE
         self._after = _DAWN
+        self._lost: set[str] = set()
 
     async def round(self) -> bool:
         """Keep one batch. Movements that still wait are passed over until the next turn."""
@@ -98,6 +99,8 @@ class Exporter:
         except RPCError as error:
             if error.status is not RPCStatusCode.NOT_FOUND:
                 raise
-            LOST.inc()
-            _log.error("histories.lost", workflow=identifier)
+            if identifier not in self._lost:
+                self._lost.add(identifier)
+                LOST.inc()
+                _log.error("histories.lost", workflow=identifier)
             return None

@@ -4,6 +4,7 @@ It folds the deferred accounts too.
 """
 
 import asyncio
+from datetime import UTC, datetime
 from typing import Any
 
 import structlog
@@ -12,11 +13,16 @@ from psycopg_pool import AsyncConnectionPool
 from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.service import RPCError, RPCStatusCode
 
+from activities.movements import MovementActivities
 from api.start import start, workflow_id
 from mmo.kernel.identifiers import TenantId
 from mmo.movements.support.commands import CommandRow, Commands
+from mmo.movements.support.ports import NoAnswers, NobodyWaits
+from mmo.movements.support.postgres import PostgresFacts, PostgresWriter
 from mmo.settings import Settings
 from mmo.tenancy.postgres import TenantRegister
+from mmo.tenancy.tenant import Tenant
+from workers.giving_back import GivingBack
 from workers.loops import run_alone, run_ready
 from workers.wiring import TenantClients, open_pool
 
@@ -31,6 +37,7 @@ FAILED = Counter("mmo_sweeper_failed", "Movements that ended without an outcome:
 UNANSWERED = Gauge("mmo_commands_unanswered", "Commands without an outcome for ten seconds.")
 
 _log = structlog.get_logger()
+_DAWN = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 async def run(settings: Settings, stop: asyncio.Event) -> None:
@@ -42,7 +49,10 @@ async def loop(settings: Settings, stop: asyncio.Event) -> None:
     """Look every few seconds for commands without an outcome."""
     clients = TenantClients(settings.temporal_address)
     async with open_pool(settings) as pool:
-        sweeper = Sweeper(Commands(pool), TenantRegister(pool), clients)
+        doors = MovementActivities(
+            PostgresFacts(pool), PostgresWriter(pool), NoAnswers(), NobodyWaits()
+        )
+        sweeper = Sweeper(Commands(pool), TenantRegister(pool), clients, doors)
         await run_alone("sweeper", settings, stop, sweeper.sweep, EVERY_S)
 
 
@@ -66,8 +76,11 @@ class Sweeper:
         commands: Commands,
         tenants: TenantRegister,
         clients: TenantClients,
+        doors: MovementActivities,
         unanswered_s: float = UNANSWERED_S,
     ) -> None:
+        self._giving_back = GivingBack(commands, doors)
+        self._after = _DAWN
         self._commands = commands
         self._tenants = tenants
         self._clients = clients
@@ -78,21 +91,32 @@ class Sweeper:
         rows = await self._commands.unanswered(self._unanswered_s, BATCH_MAX)
         UNANSWERED.set(len(rows))
         by_id = {tenant.id: tenant for tenant in await self._tenants.all()}
-        for row in rows:
-            tenant = by_id[TenantId(row.tenant_id)]
-            client = await self._clients(tenant)
-            status = await _status(client, workflow_id(tenant.slug, row))
-            if status is None:
-                await start(client, tenant, row, eager=False)
-                STARTED.inc()
-                _log.info("sweeper.started", movement=str(row.movement_id), type=row.type)
-            elif status is not WorkflowExecutionStatus.RUNNING:
-                await self._close(row)
+        for row in [*rows, *await self._waiting()]:
+            await self._see_to(by_id[TenantId(row.tenant_id)], row)
         return False
 
-    async def _close(self, row: CommandRow) -> None:
-        """The workflow is over and said nothing: terminated by hand, or timed out."""
-        if await self._commands.fail(row.tenant_id, row.movement_id):
+    async def _waiting(self) -> list[CommandRow]:
+        """The next page of those that wait for an answer: their workflows should be running."""
+        rows = await self._commands.waiting(self._after, BATCH_MAX)
+        self._after = rows[-1].accepted_at if len(rows) == BATCH_MAX else _DAWN
+        return rows
+
+    async def _see_to(self, tenant: Tenant, row: CommandRow) -> None:
+        """Start what Temporal does not know; end what was terminated by hand, or timed out."""
+        client = await self._clients(tenant)
+        status = await _status(client, workflow_id(tenant.slug, row))
+        if status is None:
+            await start(client, tenant, row, eager=False)
+            STARTED.inc()
+            _log.info("sweeper.started", movement=str(row.movement_id), type=row.type)
+        elif status is not WorkflowExecutionStatus.RUNNING:
+            await self._end(tenant, row)
+
+    async def _end(self, tenant: Tenant, row: CommandRow) -> None:
+        kept = await self._commands.find(row.tenant_id, row.movement_id)
+        if kept is None or (kept.outcome and not kept.state.startswith("pending")):
+            return  # It ended by itself between the two looks.
+        if await self._giving_back.end(tenant, row):
             FAILED.inc()
             _log.error("sweeper.failed", movement=str(row.movement_id), type=row.type)
 

@@ -116,7 +116,7 @@ def _line(row: StatementView) -> dict[str, Any]:
         "role": row.role,
         "parties": row.parties,
         "amount": Money(row.amount, row.currency).value,
-        "balance": Money(row.balance, row.currency).value,
+        "balance": Money(row.balance or 0, row.currency).value,
         "currency": row.currency,
         "reference": str(row.journal),
     }

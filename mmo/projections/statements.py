@@ -1,4 +1,4 @@
-"""Statements: every entry of every account, numbered, with the balance right after it."""
+"""Statements: every entry of every account, with the ledger's own number and balance."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -31,7 +31,7 @@ class StatementView(SQLModel, table=True):
     role: str
     journal: int = Field(sa_type=BigInteger)
     amount: int = Field(sa_type=BigInteger)
-    balance: int = Field(sa_type=BigInteger)
+    balance: int | None = Field(sa_type=BigInteger)
     currency: str
     parties: dict[str, str] = Field(sa_type=JSONB)
     at: datetime = Field(sa_type=MOMENT)
@@ -39,24 +39,22 @@ class StatementView(SQLModel, table=True):
 
 
 async def project(connection: AsyncConnection[Any], events: Sequence[Event]) -> None:
-    """Append the entries of posted steps to their accounts' statements, in the feed's order."""
-    posted = [event for event in events if event.aggregate == "movement" and event.data["legs"]]
-    accounts = {(e.tenant_id, leg["account"]) for e in posted for leg in e.data["legs"]}
-    last = await _last(connection, accounts)
-    rows: list[tuple[Any, ...]] = []
-    for event in posted:
-        data = event.data
-        for leg in data["legs"]:
-            key = event.tenant_id, leg["account"]
-            number, balance = last[key]
-            last[key] = number, balance = number + 1, balance + leg["amount"]
-            rows.append(
-                (
-                    *key, number, event.aggregate_id, data["step"], data["type"], leg["role"],
-                    data["journal"], leg["amount"], balance, data["amount"]["currency"],
-                    Jsonb(data["parties"]), event.occurred_at, event.xid,
-                )
-            )  # fmt: skip
+    """Append the entries of posted steps, under the numbers and balances that the ledger gave them.
+
+    The feed's order is that of transaction numbers, not that of an account's lock: a balance that
+    was summed up here would be another one wherever two processes post.
+    """
+    rows = [
+        (
+            event.tenant_id, leg["account"], leg["entry"], event.aggregate_id, event.data["step"],
+            event.data["type"], leg["role"], event.data["journal"], leg["amount"], leg["balance"],
+            event.data["amount"]["currency"], Jsonb(event.data["parties"]), event.occurred_at,
+            event.xid,
+        )
+        for event in events
+        if event.aggregate == "movement"
+        for leg in event.data["legs"]
+    ]  # fmt: skip
     async with connection.cursor() as cursor:
         await cursor.executemany(
             """INSERT INTO statement_view
@@ -65,22 +63,6 @@ async def project(connection: AsyncConnection[Any], events: Sequence[Event]) -> 
                VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)""",
             rows,
         )
-
-
-async def _last(
-    connection: AsyncConnection[Any], accounts: set[tuple[int, int]]
-) -> dict[tuple[int, int], tuple[int, int]]:
-    """The newest line of each account: its number and balance; (0, 0) where there is none."""
-    wanted = sorted(accounts)
-    cursor = await connection.execute(
-        """SELECT a.tenant_id, a.account_id, coalesce(s.number, 0), coalesce(s.balance, 0)
-             FROM unnest(%s::int[], %s::bigint[]) a (tenant_id, account_id)
-             LEFT JOIN LATERAL (SELECT number, balance FROM statement_view v
-                                 WHERE v.tenant_id = a.tenant_id AND v.account_id = a.account_id
-                                 ORDER BY number DESC LIMIT 1) s ON true""",
-        [[tenant for tenant, _ in wanted], [account for _, account in wanted]],
-    )
-    return {(row[0], row[1]): (row[2], row[3]) for row in await cursor.fetchall()}
 
 
 async def statement(

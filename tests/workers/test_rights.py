@@ -19,7 +19,7 @@ LOOPS: dict[str, tuple[str, Callable[[Settings, asyncio.Event], Awaitable[None]]
     "relay": ("mmo_relay", relay.loop),
     "sweeper": ("mmo_sweeper", sweeper.loop),
     "history_export": ("mmo_history_export", history_export.loop),
-    "rollup": ("mmo_background", sweeper.rollup),
+    "rollup": ("mmo_sweeper", sweeper.rollup),
 }
 
 
@@ -52,7 +52,7 @@ FORBIDDEN = {
                       "SELECT ledger.rollup()", "DELETE FROM wallets.wallet"),
     "mmo_relay": ("DELETE FROM messaging.event", "DELETE FROM projections.balance_view",
                   "SELECT movements.fail(1, gen_random_uuid())"),
-    "mmo_sweeper": ("SELECT movements.post(NULL, NULL, NULL, NULL, NULL, NULL, NULL)",
+    "mmo_sweeper": ("INSERT INTO wallets.wallet (tenant_id) VALUES (1)",
                     "UPDATE movements.command SET state = 'posted'"),
     "mmo_history_export": ("DELETE FROM histories.history",
                            "UPDATE histories.history SET events = 0"),

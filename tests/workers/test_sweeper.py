@@ -5,13 +5,14 @@ from typing import Any
 
 import psycopg
 
+from api.start import request_of
 from mmo.messaging.postgres import head
 from mmo.movements.support.commands import CommandRow
 from mmo.tenancy.postgres import TenantRegister
 from tests.measured import measured
 from tests.mmo.moving import passed, rows
 from tests.servers.postgres import Database
-from tests.workflows.house import House
+from tests.workflows.house import TENANT, House, give_everybody_money
 from workers import sweeper
 from workers.sweeper import Sweeper
 from workers.wiring import TenantClients
@@ -20,7 +21,8 @@ Counters = tuple[float, float]
 
 
 def sweeping(opened: House, clients: TenantClients, unanswered_s: float = 0.0) -> Sweeper:
-    return Sweeper(opened.commands, TenantRegister(opened.pool), clients, unanswered_s)
+    register = TenantRegister(opened.pool)
+    return Sweeper(opened.commands, register, clients, opened.activities, unanswered_s)
 
 
 def counted() -> Counters:
@@ -136,7 +138,7 @@ async def test_deferred_accounts_are_folded_and_add_up(opened: House, database: 
         assert before[0] > 0
 
         stop = asyncio.Event()
-        rolling = asyncio.create_task(sweeper.rollup(database.settings("mmo_background"), stop))
+        rolling = asyncio.create_task(sweeper.rollup(database.settings("mmo_sweeper"), stop))
         for _ in range(200):
             left = books.execute("SELECT count(*) FROM ledger.hot_delta").fetchone()
             if left == (0,):
@@ -151,3 +153,38 @@ async def test_deferred_accounts_are_folded_and_add_up(opened: House, database: 
     await passed(opened.pool)
     async with opened.pool.connection() as connection:
         assert await head(connection) > 0
+
+
+async def test_an_issuance_that_was_terminated_while_it_waited_goes_back_to_the_bank(
+    opened: House, clients: TenantClients
+) -> None:
+    async with opened.worker():
+        row = await opened.begin("emoney-issuance", "7.00", recipient="super", bank_reference="B")
+        await opened.outcome(row, "pending_approval")
+        await opened.handle(row).terminate("by hand")
+
+        await sweeping(opened, clients, sweeper.UNANSWERED_S).sweep()
+        await sweeping(opened, clients, sweeper.UNANSWERED_S).sweep()
+
+    outcome = await opened.outcome(row, "refused")
+    assert outcome["code"] == "failed"
+    assert sorted(await journal(opened, row)) == [(1, 0), (3, 0)]
+    pending = "SELECT posted FROM ledger.account WHERE code = 'ISSUANCE_PENDING'"
+    assert await rows(opened.pool, pending) == [(0,)]
+
+
+async def test_what_was_set_aside_is_free_again_when_its_process_is_gone(
+    opened: House, clients: TenantClients
+) -> None:
+    async with opened.worker():
+        await give_everybody_money(opened)
+    row = await opened.begin("p2p-transfer", "5.00", sender="alice", recipient="bob")
+    await opened.activities.reserve(request_of(TENANT, row))
+    held = "SELECT sum(held)::int FROM ledger.account"
+    assert await rows(opened.pool, held) == [(500,)]
+    await opened.handle(row).terminate("by hand")
+
+    await sweeping(opened, clients).sweep()
+
+    assert await rows(opened.pool, held) == [(0,)]
+    assert (await opened.outcome(row, "refused"))["code"] == "failed"

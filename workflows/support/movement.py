@@ -47,9 +47,9 @@ class MoneyMovement:
         """Post what was set aside."""
         return await steps.settle(request)
 
-    async def release(self, request: Request) -> Outcome:
-        """Give back what was set aside."""
-        return await steps.release(request)
+    async def release(self, request: Request, because: str) -> Outcome:
+        """Give back what was set aside, for the reason of a refusal code."""
+        return await steps.release(request.then(request.step, because=because))
 
     async def answer(self, request: Request, name: str) -> Answered | None:
         """Wait for a genuine answer of that name; None when nobody answered in time.

@@ -214,11 +214,11 @@ CREATE TYPE ledger.batch AS (
     u_cap_amount bigint[], u_cap_n int[], u_refusal text[]
 );
 
--- What became of it. Arrays go by request, the last two by leg. Status: 0 accepted, 1 refused, 2 stale (nothing was
+-- What became of it. Arrays go by request, the last three by leg: `entry` is the number of the account's entry. Status: 0 accepted, 1 refused, 2 stale (nothing was
 -- recorded), 3 the key is recorded with another fingerprint. `meta` is NULL but for a repeat: what was recorded.
 CREATE TYPE ledger.outcomes AS (
     status smallint[], refusal text[], detail jsonb[], seq bigint[], xid bigint[], replayed boolean[], meta jsonb[],
-    account bigint[], balance bigint[]
+    account bigint[], balance bigint[], entry bigint[]
 );
 
 -- Post a batch, with the outcome of posting its requests one by one in their order.
@@ -597,6 +597,10 @@ BEGIN
 
     result.status := v_status; result.refusal := v_refusal; result.detail := v_detail; result.seq := v_number;
     result.account := l_id; result.balance := l_balance;
+    SELECT array_agg(CASE WHEN l_id[z] > 0 OR l_seq[z] IS NULL THEN l_seq[z]
+                          ELSE v_number[l_request[z]] * 32 + z - r_end[l_request[z]] + r_legs[l_request[z]] - 1 END
+                     ORDER BY z)
+      INTO result.entry FROM generate_series(1, m) z;
     RETURN result;
 END $$;
 

@@ -34,6 +34,7 @@ CREATE TABLE movements.command (
 ) WITH (fillfactor = 80);
 CREATE INDEX command_without_outcome ON movements.command (accepted_at) WHERE outcome IS NULL;
 
+CREATE INDEX command_waiting ON movements.command (accepted_at) WHERE state LIKE 'pending%';
 CREATE INDEX command_not_kept ON movements.command (accepted_at) WHERE NOT kept;
 
 ALTER TABLE movements.chart OWNER TO mmo_owner;
@@ -102,7 +103,8 @@ BEGIN
                    'record', b.r_meta[z]::jsonb,
                    'legs', CASE WHEN outcome = 'posted' THEN coalesce((
                        SELECT jsonb_agg(jsonb_build_object('account', o.account[j], 'role', b.l_role[j],
-                                                           'amount', b.l_amount[j]) ORDER BY j)
+                                                           'amount', b.l_amount[j], 'entry', o.entry[j],
+                                                           'balance', o.balance[j]) ORDER BY j)
                          FROM generate_series(v_end[z] - b.r_legs[z] + 1, v_end[z]) j), '[]') ELSE '[]' END,
                    'held', CASE WHEN refused THEN '[]' WHEN b.r_kind[z] IN (1, 2, 3, 4) THEN coalesce((
                        SELECT jsonb_agg(jsonb_build_object('account', h.account_id,
@@ -149,6 +151,6 @@ BEGIN
         EXECUTE format('REVOKE ALL ON FUNCTION %s FROM PUBLIC', f);
     END LOOP;
     GRANT EXECUTE ON FUNCTION movements.facts, movements.post TO mmo_as_poster;
-    GRANT EXECUTE ON FUNCTION movements.fail TO mmo_as_sweeper;
+    GRANT EXECUTE ON FUNCTION movements.facts, movements.post, movements.fail, ledger.rollup TO mmo_as_sweeper;
     GRANT EXECUTE ON FUNCTION movements.keep TO mmo_as_exporter;
 END $$;

@@ -43,14 +43,14 @@ CREATE TABLE projections.balance_view (
 CREATE TABLE projections.statement_view (
     tenant_id int NOT NULL,
     account_id bigint NOT NULL,
-    number bigint NOT NULL,                  -- of the entry in the account's statement, from 1
+    number bigint NOT NULL,                  -- the ledger's number of the account's entry
     movement_id uuid NOT NULL,
     step int NOT NULL,
     type text NOT NULL,
     role text NOT NULL,
     journal bigint NOT NULL,
     amount bigint NOT NULL,                  -- credit-positive minor units
-    balance bigint NOT NULL,                 -- right after the entry
+    balance bigint,                          -- right after the entry; NULL on a deferred account
     currency text NOT NULL,
     parties jsonb NOT NULL,
     at timestamptz NOT NULL,

@@ -119,6 +119,28 @@ class Commands:
             )
             return await cursor.fetchall()
 
+    async def waiting(self, after: datetime, limit: int) -> list[CommandRow]:
+        """Commands of all tenants that wait for an answer, accepted after a moment, in order."""
+        async with self._pool.connection() as connection:
+            cursor = connection.cursor(row_factory=class_row(CommandRow))
+            await cursor.execute(
+                f"""SELECT {_COLUMNS} FROM movements.command
+                     WHERE state LIKE 'pending%%' AND accepted_at > %s
+                     ORDER BY accepted_at LIMIT %s""",  # noqa: S608
+                [after, limit],
+            )
+            return await cursor.fetchall()
+
+    async def accepted_steps(self, tenant: int, movement: UUID) -> set[int]:
+        """The numbers of a movement's steps that the books took."""
+        async with self._pool.connection() as connection:
+            cursor = await connection.execute(
+                """SELECT step FROM ledger.journal
+                    WHERE tenant_id = %s AND txn = %s AND refusal IS NULL""",
+                [tenant, movement],
+            )
+            return {row[0] for row in await cursor.fetchall()}
+
     async def fail(self, tenant: int, movement: UUID) -> bool:
         """Close a command whose process ended without an outcome; false where it has one."""
         async with self._pool.connection() as connection:

@@ -51,6 +51,14 @@ class AnswerVerifier(Protocol):
         ...
 
 
+class NoAnswers:
+    """The verifier of a process that carries no answers out."""
+
+    async def verify(self, request: Request, document: str) -> Answered | str:  # noqa: ARG002
+        """Prove nothing."""
+        return "this process takes no answers"
+
+
 class NobodyWaits:
     """The announcer of a process that has no callers of its own."""
 

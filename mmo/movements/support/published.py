@@ -24,6 +24,8 @@ class PublishedLeg(_Published):
     account: int
     role: str = Field(examples=["payer", "OP.FEES"])
     amount: int
+    entry: int = Field(description="The number of the account's entry, in the ledger's order.")
+    balance: int | None = Field(description="Right after the entry; null on a deferred account.")
 
 
 class PublishedHold(_Published):
