@@ -1,5 +1,6 @@
 """Customers with money and tokens of their own, for a load."""
 
+import secrets
 import time
 import uuid
 from dataclasses import dataclass
@@ -32,6 +33,8 @@ class People:
         self._settings = stack.plan.settings("mmo_background")
         self._keys = key_store(self._settings)
         self._port = stack.port
+        self._run = secrets.randbelow(10**5)
+        """A number of this run, so that a home can be measured again."""
         self.customers: list[Customer] = []
 
     def headers(self, subject: str, key: str = "") -> dict[str, str]:
@@ -59,11 +62,11 @@ class People:
             for number in range(CUSTOMERS):
                 wallet = await self._open(client, "customer", 2 + number)
                 await self._move(client, "cash-in", FUNDS, {"agent": agent, "customer": wallet})
-                self.customers.append(Customer(_name(2 + number), wallet))
+                self.customers.append(Customer(self._name(2 + number), wallet))
 
     async def _open(self, client: httpx.AsyncClient, kind: str, number: int) -> str:
-        body = {"kind": kind, "currency": "KES", "msisdn": f"+25470100{number:04}",
-                "name": "Bench", "owner": _name(number)}  # fmt: skip
+        body = {"kind": kind, "currency": "KES", "msisdn": f"+2547{self._run:05}{number:03}",
+                "name": "Bench", "owner": self._name(number)}  # fmt: skip
         opened = await client.post("/v1/wallets", json=body, headers=self.headers("operator"))
         assert opened.status_code == 201, opened.text
         return opened.json()["id"]
@@ -76,6 +79,5 @@ class People:
         moved = await client.post(f"/v1/movements/{kind}", json=body, headers=headers)
         assert moved.status_code == 201, moved.text
 
-
-def _name(number: int) -> str:
-    return f"bench-{number}"
+    def _name(self, number: int) -> str:
+        return f"bench-{self._run}-{number}"
