@@ -11,7 +11,7 @@ from temporalio.client import WorkflowHistory
 from temporalio.service import RPCError, RPCStatusCode
 
 from mmo.histories.history import closed
-from mmo.histories.postgres import Archive, Awaiting
+from mmo.histories.postgres import Archive, Awaiting, Closed
 from mmo.kernel.identifiers import TenantId
 from mmo.settings import Settings
 from mmo.tenancy.postgres import TenantRegister
@@ -73,24 +73,28 @@ class Exporter:
         tenants = {tenant.id: tenant for tenant in await self._tenants.all()}
         places = asyncio.Semaphore(AT_ONCE_MAX)
 
-        async def one(row: Awaiting) -> bool:
+        async def one(row: Awaiting) -> Closed | None:
             async with places:
-                return await self._export(tenants[TenantId(row.tenant_id)], row)
+                return await self._closed(tenants[TenantId(row.tenant_id)], row)
 
-        done = await asyncio.gather(*(one(row) for row in rows))
+        found = [one for one in await asyncio.gather(*map(one, rows)) if one is not None]
+        if found:
+            EXPORTED.inc(await self._archive.keep(found))
         full = len(rows) == BATCH_MAX
         self._after = rows[-1].accepted_at if full else _DAWN
-        return full and any(done)
+        return full and bool(found)
 
-    async def _export(self, tenant: Tenant, row: Awaiting) -> bool:
-        identifier = f"{tenant.slug}/{row.type}/{row.movement_id}"
-        history = await self._fetch(tenant, identifier)
+    async def _closed(self, tenant: Tenant, row: Awaiting) -> Closed | None:
+        """The history of a movement whose workflow is over; None while it runs, or is lost."""
+        history = await self._fetch(tenant, f"{tenant.slug}/{row.type}/{row.movement_id}")
         if history is None or closed(history) is None:
-            return False
-        name = workflow_of(row.type).__name__
-        if await self._archive.keep(row.tenant_id, row.movement_id, history, name):
-            EXPORTED.inc()
-        return True
+            return None
+        return Closed(
+            tenant_id=row.tenant_id,
+            movement_id=row.movement_id,
+            history=history,
+            workflow_type=workflow_of(row.type).__name__,
+        )
 
     async def _fetch(self, tenant: Tenant, identifier: str) -> WorkflowHistory | None:
         client = await self._clients(tenant)

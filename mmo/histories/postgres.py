@@ -1,6 +1,6 @@
 """The archive of histories, in Postgres: written once, never changed."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -44,6 +44,16 @@ class Kept:
         return unpack(self.workflow_id, Packed(self.content, self.sha256))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Closed:
+    """A workflow's history, to be kept."""
+
+    tenant_id: int
+    movement_id: UUID
+    history: WorkflowHistory
+    workflow_type: str
+
+
 class Archive:
     """Keeps histories and finds them again."""
 
@@ -62,28 +72,45 @@ class Archive:
             )
             return await cursor.fetchall()
 
-    async def keep(
-        self, tenant: int, movement: UUID, history: WorkflowHistory, workflow_type: str
-    ) -> bool:
-        """Keep a closed history and tell it to the feed; false where it is kept already."""
-        packed = pack(history)
+    async def keep(self, closed: Sequence[Closed]) -> int:
+        """Keep closed histories and tell them to the feed, in one transaction; how many are new."""
+        packed = {one.movement_id: pack(one.history) for one in closed}
+        ids = [one.movement_id for one in closed]
+        tenants = [one.tenant_id for one in closed]
         async with self._pool.connection() as connection, connection.transaction():
             cursor = await connection.execute(
                 """INSERT INTO histories.history
                    (tenant_id, movement_id, workflow_id, run_id, workflow_type, closed_at, events,
                     content, sha256)
-                   VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING""",
+                   SELECT * FROM unnest(%s::int[], %s::uuid[], %s::text[], %s::text[], %s::text[],
+                                        %s::timestamptz[], %s::int[], %s::bytea[], %s::bytea[])
+                   ON CONFLICT DO NOTHING RETURNING movement_id""",
                 [
-                    tenant, movement, history.workflow_id, history.run_id, workflow_type,
-                    closed_at(history), len(history.events), packed.content, packed.sha256,
+                    tenants,
+                    ids,
+                    [one.history.workflow_id for one in closed],
+                    [one.history.run_id for one in closed],
+                    [one.workflow_type for one in closed],
+                    [closed_at(one.history) for one in closed],
+                    [len(one.history.events) for one in closed],
+                    [packed[one.movement_id].content for one in closed],
+                    [packed[one.movement_id].sha256 for one in closed],
                 ],
-            )  # fmt: skip
-            new = cursor.rowcount == 1
-            await connection.execute("SELECT movements.keep(%s, %s)", [tenant, movement])
-            if not new:
-                return False
-            await append(connection, [_exported(tenant, movement, history, packed)])
-        return True
+            )
+            new = {row[0] for row in await cursor.fetchall()}
+            await connection.execute(
+                """SELECT movements.keep(tenant, movement)
+                     FROM unnest(%s::int[], %s::uuid[]) k (tenant, movement)""",
+                [tenants, ids],
+            )
+            told = [
+                _exported(one.tenant_id, one.movement_id, one.history, packed[one.movement_id])
+                for one in closed
+                if one.movement_id in new
+            ]
+            if told:
+                await append(connection, told)
+        return len(new)
 
     async def find(self, tenant: int, movement: UUID) -> Kept | None:
         """Find a kept history by its movement."""
