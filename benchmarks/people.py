@@ -8,10 +8,11 @@ from typing import Any
 
 import httpx
 
+from api.scopes import scopes
 from benchmarks.stack import Stack
 from mmo.keys.ports import Purpose
 from mmo.keys.verifier import LIFE_MAX_S
-from workers.people import person, scopes
+from workers.demo.people import person
 from workers.wiring import key_store
 
 CUSTOMERS = 64

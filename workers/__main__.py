@@ -11,7 +11,7 @@ from mmo.settings import Settings
 from workers.roles import ROLES
 from workers.stopping import until_told_to_stop
 
-TASKS = {"seed": "workers.seed", "demo": "workers.demo", "generate": "workers.generate"}
+TASKS = {"seed": "workers.demo.seed", "demo": "workers.demo.walk", "generate": "workers.generate"}
 
 
 def main() -> int:

@@ -14,7 +14,7 @@ from tests.e2e.town import Holder, Town
 from tests.servers.nats import NatsServer
 from tests.servers.postgres import PostgresServer
 from tests.servers.temporal import TemporalServer
-from workers.seed import DEMO
+from workers.demo.seed import DEMO
 
 LOG_SHOWN = 8000
 _began: dict[Path, int] = {}

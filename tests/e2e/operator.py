@@ -19,8 +19,8 @@ from tests.servers.nats import NatsServer
 from tests.servers.postgres import Database, PostgresServer
 from tests.servers.shared import shared, start_server
 from tests.servers.temporal import TemporalServer
+from workers.demo.seed import seed
 from workers.roles import role
-from workers.seed import seed
 from workers.stack.launch import Launch
 from workers.stack.processes import free_port
 from workers.tenants import open_tenant

@@ -9,7 +9,7 @@ import pytest
 
 from mmo.kernel.refusals import REFUSALS
 from tests.e2e.town import Holder, Town
-from workers.seed import DEMO
+from workers.demo.seed import DEMO
 
 
 def refused(answer: httpx.Response) -> tuple[int, str]:

@@ -6,9 +6,9 @@ from typing import Any
 import httpx
 import psycopg
 
+from api.scopes import scopes
 from tests.e2e.town import Holder, Person, Town
-from workers.people import scopes
-from workers.seed import DEMO
+from workers.demo.seed import DEMO
 
 CHECKER = {"movements:read", "movements:read:all", "emoney:release", "emoney:settle"}
 

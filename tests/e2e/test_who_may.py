@@ -8,9 +8,9 @@ import httpx
 import psycopg
 import pytest
 
+from api.scopes import scopes
 from mmo.keys.ports import Purpose
 from tests.e2e.town import CUSTOMER, Person, Town
-from workers.people import scopes
 
 PATHS = ("/v1/movements", "/v1/wallets/msisdn:+254700000001", f"/v1/movements/{uuid.uuid4()}")
 

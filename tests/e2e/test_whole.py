@@ -26,7 +26,7 @@ from mmo.tenancy.tenant import Tenant
 from tests.e2e.operator import Operator, open_another
 from tests.e2e.town import Town, unique_msisdn
 from tests.mmo.projections.folding import differences
-from workers.seed import DEMO
+from workers.demo.seed import DEMO
 from workers.wiring import open_pool
 
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import httpx
 
+from api.scopes import scopes
 from mmo.keys.ports import Purpose
 from tests.e2e.operator import Operator
-from workers.people import scopes
 
 CUSTOMER = frozenset(
     {

@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 
 from mmo.settings import Settings
-from workers.tokens import token_for
+from workers.demo.tokens import token_for
 from workers.wiring import key_store
 
 FINAL = (201, 422)

@@ -15,8 +15,8 @@ from temporalio.client import Client, WorkflowHistory
 
 from mmo.messaging.nats import STREAM
 from mmo.settings import Settings
+from workers.demo.seed import DEMO
 from workers.replaying import Histories
-from workers.seed import DEMO
 from workers.wiring import TenantClients, open_pool
 
 SETTLED_S = 90.0

@@ -24,11 +24,11 @@ from tests.servers.nats import NatsServer
 from tests.servers.postgres import Database, PostgresServer
 from tests.servers.shared import start_server
 from tests.servers.temporal import TemporalServer
+from workers.demo.seed import seed
+from workers.demo.tokens import token_for
 from workers.replaying import Histories, replayer
-from workers.seed import seed
 from workers.stack.launch import Launch
 from workers.stack.processes import born, end, free_port
-from workers.tokens import token_for
 from workers.wiring import TenantClients, key_store, open_pool
 
 pytestmark = pytest.mark.stack

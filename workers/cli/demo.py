@@ -4,8 +4,8 @@ import os
 
 import typer
 
-from workers import demo as walk
 from workers.cli.support.options import DEFAULT_HOME, NOT_RUNNING, HomeOption, home_of
+from workers.demo import walk
 from workers.stack.plan import remembered_plan
 from workers.stack.processes import reaches
 

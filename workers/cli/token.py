@@ -5,9 +5,9 @@ from typing import Annotated
 import typer
 
 from workers.cli.support.options import HomeOption
+from workers.demo.tokens import token_for
 from workers.stack.launch import StackError
 from workers.stack.plan import stack_settings
-from workers.tokens import token_for
 from workers.wiring import key_store
 
 app = typer.Typer()

@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from typing import Any
 
+from api.scopes import scopes
 from mmo.movements.support.catalogue import movements
 from mmo.movements.support.movement import Movement, Step
 from mmo.movements.support.symbols import MEANINGS
-from workers.people import scopes
 from workflows.support.catalogue import workflow_of
 
 CHECKED = (

@@ -9,7 +9,7 @@ import httpx
 from rich.console import Console
 
 from mmo.settings import Settings
-from workers.tokens import token_for
+from workers.demo.tokens import token_for
 from workers.wiring import key_store
 
 SUPER_AGENT, AGENT = "msisdn:+254700000100", "msisdn:+254700000010"

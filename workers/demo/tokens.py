@@ -5,7 +5,7 @@ import uuid
 
 from mmo.keys.ports import KeyStore, Purpose
 from mmo.keys.verifier import LIFE_MAX_S
-from workers.people import CLIENT, person
+from workers.demo.people import CLIENT, person
 
 
 def token_for(

@@ -2,9 +2,8 @@
 
 from dataclasses import dataclass
 
-from api.answers import answers
-from api.security import FIXED_SCOPES, READ_ALL
-from mmo.movements.support.catalogue import movements
+from api.scopes import scopes
+from api.security import READ_ALL
 
 CLIENT = "mmo-cli"
 """The client that development tokens are issued to."""
@@ -19,18 +18,6 @@ class Person:
     scopes: frozenset[str]
     wallet: str | None = None
     msisdn: str = ""
-
-
-def scopes() -> dict[str, str]:
-    """Every scope there is, with what it allows."""
-    found = dict(FIXED_SCOPES)
-    for movement in movements().values():
-        found[movement.scope] = f"Ask for a {movement.title}."
-        if movement.asked_by is not None:
-            found[movement.scope_on_behalf] = f"Ask for a {movement.title} for somebody else."
-    for answer in answers():
-        found[answer.scope] = answer.summary
-    return found
 
 
 _OWN = {"movements:read", "wallets:read"}

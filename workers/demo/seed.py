@@ -12,7 +12,7 @@ from mmo.kernel.identifiers import TenantId
 from mmo.kernel.refusals import Refused
 from mmo.settings import Settings
 from mmo.tenancy.tenant import Tenant
-from workers.people import PEOPLE
+from workers.demo.people import PEOPLE
 from workers.tenants import open_tenant
 from workers.wiring import connect, open_pool
 
