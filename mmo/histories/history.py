@@ -9,7 +9,7 @@ from hashlib import sha256
 from typing import Any
 
 from temporalio.api.enums.v1 import EventType
-from temporalio.api.history.v1 import HistoryEvent
+from temporalio.api.history.v1 import History, HistoryEvent
 from temporalio.client import WorkflowHistory
 
 SMALLEST_ATTEMPT_TOLD = 2
@@ -28,7 +28,7 @@ class DamagedHistoryError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Packed:
-    """A history as it is kept: zlib of its JSON, and the SHA-256 of the JSON."""
+    """A history as it is kept: zlib of its protocol buffer, and the SHA-256 of the latter."""
 
     content: bytes
     sha256: bytes
@@ -36,19 +36,19 @@ class Packed:
 
 def pack(history: WorkflowHistory) -> Packed:
     """Pack a history; the same history gives the same bytes."""
-    text = json.dumps(json.loads(history.to_json()), sort_keys=True, separators=(",", ":")).encode()
-    return Packed(zlib.compress(text, 9), sha256(text).digest())
+    told = History(events=history.events).SerializeToString(deterministic=True)
+    return Packed(zlib.compress(told), sha256(told).digest())
 
 
 def unpack(workflow_id: str, packed: Packed) -> WorkflowHistory:
     """Read a kept history. Raises DamagedHistoryError."""
     try:
-        text = zlib.decompress(packed.content)
+        told = zlib.decompress(packed.content)
     except zlib.error as error:
         raise DamagedHistoryError(f"{workflow_id}: {error}") from error
-    if sha256(text).digest() != packed.sha256:
+    if sha256(told).digest() != packed.sha256:
         raise DamagedHistoryError(f"{workflow_id}: the hash is another one")
-    return WorkflowHistory.from_json(workflow_id, text.decode())
+    return WorkflowHistory(workflow_id, list(History.FromString(told).events))
 
 
 def closed(history: WorkflowHistory) -> str | None:

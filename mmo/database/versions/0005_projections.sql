@@ -80,8 +80,8 @@ CREATE TABLE histories.history (
     workflow_type text NOT NULL,
     closed_at timestamptz NOT NULL,
     events int NOT NULL,
-    content bytea NOT NULL,                  -- zlib of the history as JSON
-    sha256 bytea NOT NULL,                   -- of the JSON
+    content bytea NOT NULL,                  -- zlib of the history as protocol buffer
+    sha256 bytea NOT NULL,                   -- of the protocol buffer
     exported_at timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (tenant_id, movement_id)
 );
