@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from workers.cli.support.options import HomeOption
+from workers.cli.support.options import DEFAULT_HOME, HomeOption, home_of
 from workers.demo.tokens import token_for
 from workers.stack.launch import StackError
 from workers.stack.plan import stack_settings
@@ -15,15 +15,16 @@ app = typer.Typer()
 
 @app.command()
 def token(
-    home: HomeOption,
+    *,
     as_: Annotated[str, typer.Option("--as", help="Who: operator, checker, alice, bob, agent-1 …")],
     tenant: Annotated[str, typer.Option(help="The tenant.")] = "demo",
+    home: HomeOption = DEFAULT_HOME,
 ) -> None:
     """Print an access token, good for 15 minutes, and nothing else.
 
     Example: `curl -H "Authorization: Bearer $(mmo token --as alice)" …`
     """
-    settings = stack_settings(home)
+    settings = stack_settings(home_of(home).path)
     try:
         print(token_for(key_store(settings), tenant, as_, settings.audience))
     except KeyError as error:
