@@ -12,7 +12,7 @@ from tests.e2e.contract import conforms
 from tests.e2e.operator import OTHER, Operator, operator_of
 from tests.e2e.town import Holder, Town
 from tests.servers.nats import NatsServer
-from tests.servers.postgres import PostgresServer
+from tests.servers.postgres import postgres_of
 from tests.servers.temporal import TemporalServer
 from workers.demo.seed import DEMO
 
@@ -29,13 +29,20 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def stack(
-    run_folder: Path,
-    postgres_server: PostgresServer,
-    temporal_server: TemporalServer,
-    nats_server: NatsServer,
+    run_folder: Path, temporal_server: TemporalServer, nats_server: NatsServer
 ) -> Iterator[Operator]:
-    """The operator of this run: the tenants demo and other, front and background."""
-    with operator_of(run_folder, postgres_server, temporal_server, nats_server) as operator:
+    """The operator of this run: the tenants demo and other, front and background.
+
+    It has a database server of its own. The feed's horizon is that of the whole server: a test that
+    keeps a transaction open elsewhere on it would make this one's readers wait.
+    """
+    own = run_folder / "town"
+    own.mkdir(exist_ok=True)
+    own.chmod(0o755)
+    with (
+        postgres_of(own) as server,
+        operator_of(run_folder, server, temporal_server, nats_server) as operator,
+    ):
         yield operator
 
 

@@ -54,7 +54,7 @@ async def kill(stack: Stack, town: Town, movements: int, names: list[str]) -> in
     return hits
 
 
-async def drill(stack: Stack, movements: int, kills: int) -> None:
+async def drill(stack: Stack, movements: int, kills: int) -> Counter[str]:
     seed = random.SystemRandom().randrange(10**6)
     names = victims(kills, random.Random(seed))
     tally = Counter[str]()
@@ -71,6 +71,7 @@ async def drill(stack: Stack, movements: int, kills: int) -> None:
     told = [f"kills {', '.join(names)} (seed {seed})"]
     told += [f"{what}: {number:,}" for what, number in tally.items()]
     sys.stdout.write("\n".join(["", f"{movements:,} movements under {kills} kills", *told, ""]))
+    return tally
 
 
 async def _prove(stack: Stack, town: Town, tally: Counter[str]) -> None:
@@ -101,9 +102,6 @@ async def _prove(stack: Stack, town: Town, tally: Counter[str]) -> None:
 
     tally |= await found.attempts(settings, admin)
     assert tally["kills that hit a request"] > 0
-    assert tally["answers lost"] > 0
-    assert tally["replayed"] > 0
-    assert tally["movements with repeated attempts"] > 0
 
 
 @pytest.mark.timeout(240)
@@ -114,4 +112,9 @@ async def test_three_kills_lose_nothing(stack: Stack) -> None:
 @pytest.mark.long
 @pytest.mark.timeout(1800)
 async def test_ten_kills_lose_nothing(stack: Stack) -> None:
-    await drill(stack, movements=5_000, kills=10)
+    tally = await drill(stack, movements=5_000, kills=10)
+
+    # Of ten kills some cut answers off, so that callers repeat and workers take over.
+    assert tally["answers lost"] > 0
+    assert tally["replayed"] > 0
+    assert tally["movements with repeated attempts"] > 0

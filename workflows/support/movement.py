@@ -81,7 +81,7 @@ class MoneyMovement:
         for number in range(step.number, step.number + GIVE_BACK_TRIES_MAX):
             outcome = await steps.execute(request.then(number, because=because))
             if isinstance(outcome, Posted):
-                return Refused(because, REFUSALS[because], position=outcome.position)
+                return Refused(because, REFUSALS[because], {}, outcome.record, outcome.position)
             code = outcome.code if isinstance(outcome, Refused) else outcome.outcome
             self._describe(request, f"NEEDS ATTENTION: cannot give back ({code}), tries again")
             await asyncio.sleep(pause.total_seconds())

@@ -1,6 +1,5 @@
 """The verbs of a money movement: each one is an activity with its timeout and retries."""
 
-from dataclasses import replace
 from typing import Any
 
 from temporalio import workflow
@@ -14,7 +13,7 @@ from workflows.support.limits import DATABASE_CALL, UNTIL_IT_WORKS
 
 async def execute(request: Request) -> Outcome:
     """Admit and post. Local, because it is what almost every movement consists of."""
-    outcome = await workflow.execute_local_activity_method(
+    return await workflow.execute_local_activity_method(
         MovementActivities.execute,
         request,
         activity_id=_name(request),
@@ -22,7 +21,6 @@ async def execute(request: Request) -> Outcome:
         retry_policy=UNTIL_IT_WORKS,
         summary=_event(request),
     )
-    return replace(outcome, record={})  # it stands in the activity's marker; once is enough
 
 
 async def reserve(request: Request) -> Outcome:
