@@ -24,8 +24,10 @@ async def healthz() -> dict[str, str]:
 @router.get("/readyz", summary="Whether the process can serve")
 async def readyz(request: Request) -> dict[str, str]:
     """Ask the database; Temporal is asked by each movement, and missed without loss."""
+    pool = request.app.state.pool
     try:
-        async with request.app.state.pool.connection(timeout=2.0) as connection:
+        await pool.check()  # connections from before a restart of the database are made anew
+        async with pool.connection(timeout=2.0) as connection:
             await connection.execute("SELECT 1")
     except (psycopg.Error, PoolTimeout):
         raise Problem("unavailable", "the database does not answer") from None

@@ -129,7 +129,8 @@ def install(app: FastAPI) -> None:
         answer.headers.update(error.headers or {})
         return answer
 
-    async def database_away(_: Request, __: Exception) -> JSONResponse:
+    async def database_away(request: Request, _: Exception) -> JSONResponse:
+        await request.app.state.pool.check()  # the next caller gets a connection that works
         return Problem("unavailable").response()
 
     async def unforeseen(_: Request, __: Exception) -> JSONResponse:

@@ -54,6 +54,7 @@ async def open_engine(settings: Settings) -> AsyncGenerator[AsyncEngine]:
         async_creator=connection,
         isolation_level="AUTOCOMMIT",
         pool_size=READERS_MAX,
+        pool_pre_ping=True,  # a connection may be older than the database that answers now
         max_overflow=0,
         pool_timeout=10.0,
     )

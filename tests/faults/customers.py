@@ -15,6 +15,9 @@ from mmo.settings import Settings
 from workers.demo.tokens import token_for
 from workers.wiring import key_store
 
+TRIES = 20
+"""A 503 asks to try again."""
+
 FINAL = (201, 422)
 ANSWER_S = 120.0
 """How long a customer repeats before the drill is a failure."""
@@ -175,7 +178,11 @@ class Town:
         found: dict[str, int] = {}
         for name, wallet in self.wallets.items():
             headers = {**self._headers(), "If-Projected": position}
-            answer = await self.http.get(f"/v1/wallets/{wallet}/balance", headers=headers)
+            for _ in range(TRIES):
+                answer = await self.http.get(f"/v1/wallets/{wallet}/balance", headers=headers)
+                if answer.status_code != 503:
+                    break
+                await asyncio.sleep(0.5)
             assert answer.status_code == 200, answer.text
             found[name] = _minor(answer.json()["available"])
         return found
