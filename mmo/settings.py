@@ -15,8 +15,9 @@ class Settings(BaseSettings):
     home: Path = Field(
         default=Path(".mmo"), description="Data directory: databases, secrets, logs, ports."
     )
-    environment: str = Field(
-        default="development", description="`production` refuses development keys."
+    env: str = Field(
+        default="production",
+        description="`dev` lets keys be files, for pure unit tests; nothing else changes.",
     )
 
     database_host: str = Field(default="127.0.0.1", description="Host of the mmo database.")
@@ -42,8 +43,27 @@ class Settings(BaseSettings):
     listen_host: str = Field(default="127.0.0.1", description="Address the API listens on.")
     listen_port: int = Field(default=8080, description="Port the API listens on.")
 
-    keys_directory: Path | None = Field(
-        default=None, description="Development keys; default HOME/keys."
+    issuer: str = Field(
+        default="http://127.0.0.1:8090",
+        description="Where the authorization server is reached; a tenant's issuer is under it.",
+    )
+    authorization_host: str = Field(
+        default="127.0.0.1", description="Address the authorization server listens on."
+    )
+    authorization_port: int = Field(default=8090, description="Port it listens on.")
+
+    pkcs11_module: Path | None = Field(
+        default=None, description="The PKCS#11 library; SoftHSM is found where it is installed."
+    )
+    hsm_token: str = Field(default="mmo", description="Label of the token that holds the keys.")
+    hsm_pin_file: Path | None = Field(
+        default=None, description="File with the user PIN; default HOME/secrets/hsm.pin."
+    )
+    hsm_directory: Path | None = Field(
+        default=None, description="SoftHSM's own folder; default HOME/hsm."
+    )
+    keys_socket: Path | None = Field(
+        default=None, description="Socket of the process `keys`; default HOME/run/keys.sock."
     )
     audience: str = Field(
         default="mmo-api", description="The audience that access tokens must carry."
@@ -64,8 +84,16 @@ class Settings(BaseSettings):
         return self
 
     @property
-    def keys(self) -> Path:
-        return self.keys_directory or self.home / "keys"
+    def keys_at(self) -> Path:
+        return self.keys_socket or self.home / "run" / "keys.sock"
+
+    @property
+    def hsm(self) -> Path:
+        return self.hsm_directory or self.home / "hsm"
+
+    @property
+    def hsm_pin(self) -> Path:
+        return self.hsm_pin_file or self.secrets / "hsm.pin"
 
     @property
     def secrets(self) -> Path:

@@ -3,7 +3,10 @@
 from dataclasses import dataclass
 from typing import Literal
 
-Database = Literal["poster", "reader", "projector", "relay", "sweeper", "exporter", "background"]
+Database = Literal[
+    "poster", "reader", "projector", "relay", "sweeper", "exporter", "background", "keys",
+    "authorization",
+]  # fmt: skip
 """What a role may do in the database: the NOLOGIN group that its login user is a member of."""
 
 
@@ -41,6 +44,19 @@ ROLES = (
         database="background",
         compact=True,
         split=False,
+    ),
+    Role(
+        name="keys",
+        summary="holds the HSM's PIN; signs, authenticates and unwraps for the others",
+        database="keys",
+        compact=True,
+    ),
+    Role(
+        name="authorization",
+        summary="the authorization server: log-in, tokens, public keys",
+        database="authorization",
+        serves_http=True,
+        compact=True,
     ),
     Role(name="api", summary="the API alone", database="poster", serves_http=True),
     Role(name="movements", summary="the worker of the queue `movements`", database="poster"),

@@ -1,22 +1,51 @@
-"""Keys, as their users see them: who signed what for which purpose."""
+"""Keys, as their users see them: who signs, maps and unwraps what, for which purpose."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Protocol
 
 
 class Purpose(StrEnum):
-    """What a key is for. A signature made for one purpose proves nothing for another."""
+    """What a key is for. What was made for one purpose proves nothing for another."""
 
-    ACCESS = "access"
-    """Access tokens: `typ` at+jwt."""
+    JWT = "jwt"
+    """A tenant's access tokens: ES256, `typ` at+jwt."""
     DECISION = "decision"
-    """Answers that a waiting movement takes: `typ` decision+jwt."""
+    """Answers that a waiting movement takes: ES256, `typ` decision+jwt."""
+    PIN = "pin"
+    """A tenant's PINs: HMAC-SHA-256, sign only."""
+    MSISDN = "msisdn"
+    """A tenant's blind index of phone numbers: HMAC-SHA-256, sign only."""
+    KEK = "kek"
+    """Wraps a tenant's data keys: AES-256, wrap and unwrap only."""
+    TEMPORAL = "temporal"
+    """The platform's tokens for Temporal: ES256, `typ` JWT, the only kind Temporal takes."""
+    AUDIT = "audit"
+    """The platform's seals: ES256, `typ` seal+jwt."""
 
 
-TYPES = {Purpose.ACCESS: "at+jwt", Purpose.DECISION: "decision+jwt"}
-"""Purpose → the `typ` of the header."""
+TENANT_PURPOSES = (Purpose.JWT, Purpose.DECISION, Purpose.PIN, Purpose.MSISDN, Purpose.KEK)
+PLATFORM_PURPOSES = (Purpose.TEMPORAL, Purpose.AUDIT)
+PLATFORM = "platform"
+"""The name that the platform's own keys are kept under; number 0."""
+PLATFORM_ID = 0
+
+TYPES = {
+    Purpose.JWT: "at+jwt",
+    Purpose.DECISION: "decision+jwt",
+    Purpose.TEMPORAL: "JWT",
+    Purpose.AUDIT: "seal+jwt",
+}
+"""Purpose of a signing key → the `typ` of the header."""
+
+
+class KeysAwayError(Exception):
+    """The token or the process that holds it does not answer. Try again later: 503."""
+
+
+class NoKeyError(Exception):
+    """There is no such key, or it was destroyed or disabled: no repeat will help."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +61,40 @@ class TrustedKey:
     """Unix seconds; a retired key stays until its last token has expired."""
 
 
-class KeyStore(Protocol):
-    """Holds the tenants' keys. Private keys never leave it."""
+@dataclass(frozen=True, slots=True)
+class DataKey:
+    """An unwrapped AES-256 key for one purpose of one tenant. Lives in memory only."""
+
+    id: str
+    """UUID; every blob that it enciphered names it."""
+    material: bytes
+
+
+class Trust(Protocol):
+    """The public keys that may be relied on."""
 
     def trusted(self) -> Mapping[str, TrustedKey]:
-        """Every public key that may be relied on, by kid."""
+        """Every public key that may be relied on now, by kid. Cheap: read it at each use."""
         ...
 
-    def sign(self, tenant: str, purpose: Purpose, claims: Mapping[str, Any]) -> str:
-        """Sign claims as a compact ES256 token. Raises KeyError where the tenant has no key."""
+
+class KeyStore(Protocol):
+    """Holds the tenants' keys. Private and secret keys never leave it.
+
+    Every method raises KeysAwayError (try again) or NoKeyError (final).
+    """
+
+    async def sign(self, tenant: str, purpose: Purpose, claims: Mapping[str, Any]) -> str:
+        """Sign claims as a compact ES256 token; `iss` and `tenant` are put in here."""
+        ...
+
+    async def mac(self, tenant: str, purpose: Purpose, messages: Sequence[bytes]) -> list[bytes]:
+        """HMAC-SHA-256 of each message under the tenant's key for PIN or MSISDN."""
+        ...
+
+    async def data_key(self, tenant: str, purpose: str, identifier: str | None = None) -> DataKey:
+        """Unwrap a data key: the one named, else the newest (made where there is none).
+
+        `purpose`: `pii` or `temporal`.
+        """
         ...
