@@ -96,7 +96,7 @@ async def _send(
     keys: KeyStore = request.app.state.keys
     clients: Clients = request.app.state.clients
     said = given.model_dump()
-    document = write(
+    document = await write(
         keys,
         caller.tenant.slug,
         caller.actor,

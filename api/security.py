@@ -52,15 +52,14 @@ class Caller:
 class Gatekeeper:
     """Turns a token into a caller."""
 
-    def __init__(self, verifier: Callable[[], Verifier], tenants: TenantRegister) -> None:
-        self._verifier_of = verifier
-        self._verifier = verifier()
+    def __init__(self, verifier: Verifier, tenants: TenantRegister) -> None:
+        self._verifier = verifier
         self._tenants = tenants
 
     async def admit(self, token: str) -> Caller:
         """Prove the token. Raises Problem invalid_token, always with the same words."""
         try:
-            claims = self._verify(token)
+            claims = self._verifier.verify(token)
         except InvalidTokenError as error:
             _log.info("token.refused", reason=str(error))
             raise Problem("invalid_token") from None
@@ -72,15 +71,6 @@ class Gatekeeper:
             actor=Actor(subject=claims["sub"], client=claims["client_id"]),
             scopes=frozenset(str(claims.get("scope", "")).split()),
         )
-
-    def _verify(self, token: str) -> dict[str, Any]:
-        try:
-            return self._verifier.verify(token)
-        except InvalidTokenError as error:
-            if str(error) != "kid":
-                raise
-            self._verifier = self._verifier_of()  # a tenant may have been opened since
-            return self._verifier.verify(token)
 
 
 _bearer = HTTPBearer(auto_error=False, description="An access token (ES256).")

@@ -1,7 +1,6 @@
 """Role movements: the worker of the queue `movements`, without an API."""
 
 import asyncio
-from functools import partial
 
 from activities.movements import MovementActivities
 from mmo.messaging.bell import Bell
@@ -12,18 +11,18 @@ from mmo.settings import Settings
 from mmo.tenancy.postgres import TenantRegister
 from workers.fleet import fleet
 from workers.ready import notify
-from workers.wiring import TenantClients, answer_verifier, key_store, open_pool
+from workers.wiring import TenantClients, answer_verifier, development_keys, open_pool
 
 
 async def run(settings: Settings, stop: asyncio.Event) -> None:
     """Carry movements out until told to stop."""
-    bell, keys = Bell(settings.dsn()), key_store(settings)
+    bell = Bell(settings.dsn())
     async with open_pool(settings) as pool, asyncio.TaskGroup() as tasks:
         ringing = tasks.create_task(bell.run())
         activities = MovementActivities(
             PostgresFacts(pool),
             PostgresWriter(pool, bell),
-            SignedAnswers(partial(answer_verifier, keys)),
+            SignedAnswers(answer_verifier(development_keys(settings))),
             NobodyWaits(),
         )
         async with fleet(

@@ -34,6 +34,7 @@ from workers.wiring import (
     TenantClients,
     access_verifier,
     answer_verifier,
+    development_keys,
     key_store,
     open_engine,
     open_pool,
@@ -71,6 +72,7 @@ async def serve(
     """Serve until told to stop; with `works`, carry movements out in the same process."""
     make = makers or Makers()
     bell, keys, first = Bell(settings.dsn()), key_store(settings), FirstOutcomes()
+    trust = development_keys(settings)
     clients = TenantClients(settings.temporal_address)
     listening = _bound(settings)
     async with AsyncExitStack() as opened:
@@ -80,7 +82,7 @@ async def serve(
         tenants, commands = TenantRegister(pool), make.commands(pool)
         await clients.service()
         if works:
-            answers = SignedAnswers(partial(answer_verifier, keys))
+            answers = SignedAnswers(answer_verifier(trust))
             activities = make.activities(pool, bell, answers, first)
             await opened.enter_async_context(fleet(tenants, clients, activities, make.worker))
         starter = Starter(clients, commands, first, eager=works, admitted_max=ADMITTED_MAX)
@@ -91,7 +93,7 @@ async def serve(
                 engine=await opened.enter_async_context(open_engine(settings)),
                 keys=keys,
                 clients=clients,
-                gatekeeper=Gatekeeper(partial(access_verifier, settings, keys), tenants),
+                gatekeeper=Gatekeeper(access_verifier(settings, trust), tenants),
                 door=Door(pool=pool, commands=commands, starter=starter),
                 wallet_changes=WalletChanges(pool, bell.ring),
             )

@@ -6,10 +6,10 @@ from typing import Any
 from psycopg import AsyncConnection
 from temporalio.service import ServiceClient
 
-from mmo.keys.development import DevelopmentKeys
 from mmo.settings import Settings
 from mmo.tenancy.tenant import Tenant
 from workers.namespaces import open_namespace
+from workers.wiring import development_keys
 
 CHART = {
     "TRUST_BANK": True,
@@ -29,7 +29,7 @@ async def open_tenant(
 ) -> None:
     """Open a tenant. Safe to repeat: what is there stays, what a crash left out is added."""
     await open_books(connection, tenant)
-    DevelopmentKeys(settings.keys).make(tenant.slug)
+    development_keys(settings).make(tenant.slug)
     retention = timedelta(days=settings.history_retention_days)
     await open_namespace(service, tenant.namespace, retention)
 

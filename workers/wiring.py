@@ -12,7 +12,7 @@ from temporalio.client import Client
 from temporalio.service import ConnectConfig, KeepAliveConfig, ServiceClient
 
 from mmo.keys.development import DevelopmentKeys
-from mmo.keys.ports import KeyStore, Purpose
+from mmo.keys.ports import KeyStore, Purpose, Trust
 from mmo.keys.verifier import Verifier
 from mmo.ledger.postgres import configure
 from mmo.movements.support.signed_answers import AUDIENCE
@@ -20,6 +20,7 @@ from mmo.settings import Settings
 from mmo.tenancy.tenant import Tenant
 from workers.converter import DATA_CONVERTER
 
+DEV = "dev"
 READERS_MAX = 4
 """Connections of a process that read the read models."""
 CONNECT_S = 30.0
@@ -103,18 +104,23 @@ async def connect(address: str) -> ServiceClient:
             await asyncio.sleep(0.2)
 
 
+def development_keys(settings: Settings) -> DevelopmentKeys:
+    """Keys that are files in HOME/keys. Raises ValueError but in `MMO_ENV=dev`."""
+    if settings.env != DEV:
+        raise ValueError("development keys are for MMO_ENV=dev alone; an HSM must hold the others")
+    return DevelopmentKeys(settings.home / "keys", settings.issuer)
+
+
 def key_store(settings: Settings) -> KeyStore:
-    """Where the keys are. Raises ValueError where production would rely on development keys."""
-    if settings.environment == "production":
-        raise ValueError("production has no development keys; an HSM must hold them")
-    return DevelopmentKeys(settings.keys)
+    """Where the keys are used."""
+    return development_keys(settings)
 
 
-def access_verifier(settings: Settings, keys: KeyStore) -> Verifier:
-    """Proves access tokens with the keys there are now."""
-    return Verifier(keys.trusted(), Purpose.ACCESS, settings.audience)
+def access_verifier(settings: Settings, trust: Trust) -> Verifier:
+    """Proves access tokens."""
+    return Verifier(trust, Purpose.JWT, settings.audience)
 
 
-def answer_verifier(keys: KeyStore) -> Verifier:
-    """Proves answers to waiting movements with the keys there are now."""
-    return Verifier(keys.trusted(), Purpose.DECISION, AUDIENCE)
+def answer_verifier(trust: Trust) -> Verifier:
+    """Proves answers to waiting movements."""
+    return Verifier(trust, Purpose.DECISION, AUDIENCE)

@@ -40,6 +40,11 @@ TYPES = {
 """Purpose of a signing key → the `typ` of the header."""
 
 
+def issuer_of(base: str, tenant: str) -> str:
+    """Who issues the tenant's tokens; `base` is the setting `issuer`."""
+    return f"{base}/t/{tenant}"
+
+
 class KeysAwayError(Exception):
     """The token or the process that holds it does not answer. Try again later: 503."""
 

@@ -11,13 +11,12 @@ import hmac
 import json
 import re
 import time
-from collections.abc import Mapping
 from typing import Any, NoReturn
 
 from jose import jwk, jws
 from jose.backends.base import Key
 
-from mmo.keys.ports import TYPES, Purpose, TrustedKey
+from mmo.keys.ports import TYPES, Purpose, Trust, TrustedKey
 
 SKEW_S = 5
 LIFE_MAX_S = 900
@@ -38,8 +37,8 @@ class InvalidTokenError(Exception):
 class Verifier:
     """Proves tokens of one purpose and audience against the trusted keys."""
 
-    def __init__(self, keys: Mapping[str, TrustedKey], purpose: Purpose, audience: str) -> None:
-        self._keys = keys
+    def __init__(self, trust: Trust, purpose: Purpose, audience: str) -> None:
+        self._trust = trust
         self._purpose = purpose
         self._audience = audience
         self._built: dict[str, Key] = {}
@@ -77,7 +76,7 @@ class Verifier:
         wanted = {"alg": "ES256", "typ": TYPES[self._purpose], "kid": header.get("kid")}
         if header != wanted or type(header["kid"]) is not str:
             raise InvalidTokenError("header")
-        trusted = self._keys.get(header["kid"])
+        trusted = self._trust.trusted().get(header["kid"])
         if trusted is None or trusted.purpose is not self._purpose or now > trusted.not_after:
             raise InvalidTokenError("kid")
         try:

@@ -97,7 +97,7 @@ async def opened(
     async with house(settings, client, tmp_path / "keys") as started:
         facts, writer = Counted(started.pool, IMPATIENT), Lost(started.pool, limits=IMPATIENT)
         writer.line = line
-        answers = SignedAnswers(lambda: answer_verifier(started.keys))
+        answers = SignedAnswers(answer_verifier(started.keys))
         started.activities = MovementActivities(facts, writer, answers, started.first)
         async with started.worker():
             await give_everybody_money(started)

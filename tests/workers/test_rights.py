@@ -12,7 +12,7 @@ from tests.servers.nats import NatsServer
 from tests.servers.postgres import Database
 from tests.servers.temporal import TemporalServer
 from workers import history_export, projector, relay, sweeper
-from workers.wiring import key_store
+from workers.wiring import development_keys
 
 LOOPS: dict[str, tuple[str, Callable[[Settings, asyncio.Event], Awaitable[None]]]] = {
     "projector": ("mmo_projector", projector.loop),
@@ -78,5 +78,5 @@ def test_a_user_may_do_no_more_than_its_role_needs(
 
 
 def test_production_is_served_by_no_development_key() -> None:
-    with pytest.raises(ValueError, match="production has no development keys"):
-        key_store(Settings(environment="production"))
+    with pytest.raises(ValueError, match="for MMO_ENV=dev alone"):
+        development_keys(Settings(env="production"))

@@ -138,7 +138,7 @@ class House:
     ) -> None:
         """Send a signed answer to a waiting movement."""
         about = changes.get("about") or binding(row.type, row.movement_id, row.body)
-        document = write(
+        document = await write(
             self.keys, TENANT.slug, Actor(subject=by, client="tests"),
             about=about, name=name, choice=choice, note="",
         )  # fmt: skip
@@ -179,7 +179,7 @@ async def house(settings: Settings, client: Client, keys: Path) -> AsyncGenerato
     async with open_pool(settings) as pool:
         first = FirstOutcomes()
         facts, writer = PostgresFacts(pool), PostgresWriter(pool)
-        answers = SignedAnswers(lambda: answer_verifier(store))
+        answers = SignedAnswers(answer_verifier(store))
         activities = MovementActivities(facts, writer, answers, first)
         opened = House(pool=pool, client=client, keys=store, activities=activities, first=first)
         for number, (name, kind) in enumerate(PEOPLE.items()):

@@ -8,10 +8,11 @@ from mmo.keys.verifier import LIFE_MAX_S
 from workers.demo.people import CLIENT, person
 
 
-def token_for(
+async def token_for(
     keys: KeyStore, tenant: str, subject: str, audience: str, life_s: int = LIFE_MAX_S
 ) -> str:
-    """An access token for one of the demo's people. Raises KeyError for anyone else."""
+    """An access token for one of the demo's people. Raises KeyError for anyone else, and
+    KeysAwayError or NoKeyError."""
     now = int(time.time())
     claims = {
         "sub": subject,
@@ -20,6 +21,7 @@ def token_for(
         "iat": now,
         "exp": now + life_s,
         "jti": uuid.uuid4().hex,
+        "roles": [],
         "scope": " ".join(sorted(person(subject).scopes)),
     }
-    return keys.sign(tenant, Purpose.ACCESS, claims)
+    return await keys.sign(tenant, Purpose.JWT, claims)

@@ -2,7 +2,6 @@
 
 import time
 import uuid
-from collections.abc import Callable
 from hashlib import sha256
 from uuid import UUID
 
@@ -30,12 +29,12 @@ def answer_of(movement: Movement, name: str) -> Answer | None:
     return next((answer for answer in movement.answers if answer.name == name), None)
 
 
-def write(
+async def write(
     keys: KeyStore, tenant: str, actor: Actor, *, about: str, name: str, choice: str, note: str
 ) -> str:
-    """Sign who answered what; `about` is the binding. Raises KeyError where there is no key."""
+    """Sign who answered what; `about` is the binding. Raises KeysAwayError or NoKeyError."""
     now = int(time.time())
-    return keys.sign(
+    return await keys.sign(
         tenant,
         Purpose.DECISION,
         {
@@ -56,13 +55,13 @@ def write(
 class SignedAnswers:
     """Proves the documents that waiting movements receive."""
 
-    def __init__(self, verifier: Callable[[], Verifier]) -> None:
+    def __init__(self, verifier: Verifier) -> None:
         self._verifier = verifier
 
     async def verify(self, request: Request, document: str) -> Answered | str:
         """Answer with what the document says, or with the reason why it does not count."""
         try:
-            claims = self._verifier().verify(document)
+            claims = self._verifier.verify(document)
         except InvalidTokenError as error:
             return f"not genuine: {error}"
         movement = movements()[request.movement]

@@ -11,8 +11,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
-from mmo.keys.development import DevelopmentKeys, issuer_of
-from mmo.keys.ports import Purpose
+from mmo.keys.development import ISSUER, DevelopmentKeys
+from mmo.keys.ports import Purpose, issuer_of
 
 GONE = object()
 """A member that is left out."""
@@ -25,7 +25,7 @@ def b64(raw: bytes) -> str:
 def claims(tenant: str = "demo", **other: Any) -> dict[str, Any]:
     now = int(time.time())
     told = {
-        "iss": issuer_of(tenant),
+        "iss": issuer_of(ISSUER, tenant),
         "tenant": tenant,
         "sub": "mallory",
         "client_id": "app",
@@ -45,7 +45,7 @@ class Forge:
     keys: DevelopmentKeys
     folder: Any
 
-    def kid(self, tenant: str = "demo", purpose: Purpose = Purpose.ACCESS) -> str:
+    def kid(self, tenant: str = "demo", purpose: Purpose = Purpose.JWT) -> str:
         return next(
             key.kid
             for key in self.keys.trusted().values()
@@ -64,7 +64,7 @@ class Forge:
         *,
         header: dict[str, Any] | bytes | None = None,
         signed_by: str = "demo",
-        purpose: Purpose = Purpose.ACCESS,
+        purpose: Purpose = Purpose.JWT,
     ) -> str:
         """Sign; `header` as bytes is used as it is, else added to the usual one."""
         usual = {"alg": "ES256", "kid": self.kid(signed_by, purpose), "typ": "at+jwt"}

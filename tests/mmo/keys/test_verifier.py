@@ -6,16 +6,16 @@ import hmac
 import json
 import socket
 import time
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives import serialization
 
-from mmo.keys.development import DevelopmentKeys, issuer_of
-from mmo.keys.ports import Purpose
+from mmo.keys.development import ISSUER, DevelopmentKeys
+from mmo.keys.ports import TYPES, NoKeyError, Purpose, TrustedKey, issuer_of
 from mmo.keys.verifier import LIFE_MAX_S, SKEW_S, InvalidTokenError, Verifier
 from tests.mmo.keys.forge import GONE, Forge, b64, claims
 
@@ -32,13 +32,23 @@ def forge(tmp_path_factory: pytest.TempPathFactory) -> Forge:
     return Forge(keys, folder)
 
 
-def verifier(forge: Forge, purpose: Purpose = Purpose.ACCESS) -> Verifier:
-    return Verifier(forge.keys.trusted(), purpose, "mmo-api")
+def verifier(forge: Forge, purpose: Purpose = Purpose.JWT) -> Verifier:
+    return Verifier(forge.keys, purpose, "mmo-api")
+
+
+@dataclass(frozen=True, slots=True)
+class Fixed:
+    """Trusts what it is told to."""
+
+    keys: Mapping[str, TrustedKey]
+
+    def trusted(self) -> Mapping[str, TrustedKey]:
+        return self.keys
 
 
 def symmetric(forge: Forge, form: str) -> str:
     """Signed with the public key as a secret, the oldest trick."""
-    public = forge.private("demo", Purpose.ACCESS).public_key()
+    public = forge.private("demo", Purpose.JWT).public_key()
     secret = {
         "pem": public.public_bytes(
             serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
@@ -99,7 +109,7 @@ ATTACKS: dict[str, Callable[[Forge], str]] = {
     ),
     "another tenant, by its name": lambda f: f.token(claims(tenant="other")),
     "another tenant's claim": lambda f: f.token(claims() | {"tenant": "other"}),
-    "another tenant's issuer": lambda f: f.token(claims(iss=issuer_of("other"))),
+    "another tenant's issuer": lambda f: f.token(claims(iss=issuer_of(ISSUER, "other"))),
     "tenant missing": lambda f: f.token(claims() | {"tenant": None}),
     "decision key": lambda f: f.token(claims(), purpose=Purpose.DECISION),
     "decision key, decision typ": lambda f: f.token(
@@ -239,7 +249,7 @@ def test_a_retired_key_vouches_for_nothing_after_its_time(forge: Forge) -> None:
     keys[kid] = replace(keys[kid], not_after=NOW - 1)
 
     with pytest.raises(InvalidTokenError, match="kid"):
-        Verifier(keys, Purpose.ACCESS, "mmo-api").verify(token)
+        Verifier(Fixed(keys), Purpose.JWT, "mmo-api").verify(token)
 
 
 def test_an_access_token_is_no_decision_and_a_decision_no_access_token(forge: Forge) -> None:
@@ -247,7 +257,7 @@ def test_an_access_token_is_no_decision_and_a_decision_no_access_token(forge: Fo
     decision = forge.token(claims(), purpose=Purpose.DECISION, header={"typ": "decision+jwt"})
 
     assert verifier(forge, Purpose.DECISION).verify(decision)
-    for token, purpose in ((access, Purpose.DECISION), (decision, Purpose.ACCESS)):
+    for token, purpose in ((access, Purpose.DECISION), (decision, Purpose.JWT)):
         with pytest.raises(InvalidTokenError):
             verifier(forge, purpose).verify(token)
 
@@ -269,7 +279,14 @@ class TestDevelopmentKeys:
         DevelopmentKeys(tmp_path / "keys").make("demo")
 
         made = list((tmp_path / "keys" / "demo").iterdir())
-        assert {path.name for path in made} == {"access.pem", "decision.pem"}
+        assert {path.name for path in made} == {
+            "jwt.pem",
+            "decision.pem",
+            "temporal.pem",
+            "audit.pem",
+            "pin.secret",
+            "msisdn.secret",
+        }
         assert {path.stat().st_mode & 0o777 for path in made} == {0o600}
 
     def test_stay_the_same_when_they_are_made_again(self, tmp_path: Path) -> None:
@@ -279,11 +296,11 @@ class TestDevelopmentKeys:
         keys.make("demo")
 
         assert set(DevelopmentKeys(tmp_path).trusted()) == before
-        assert len(before) == len(Purpose)
+        assert len(before) == len(TYPES)
 
-    def test_sign_for_no_tenant_without_keys(self, tmp_path: Path) -> None:
-        with pytest.raises(KeyError, match="no access key of nobody"):
-            DevelopmentKeys(tmp_path).sign("nobody", Purpose.ACCESS, claims())
+    async def test_sign_for_no_tenant_without_keys(self, tmp_path: Path) -> None:
+        with pytest.raises(NoKeyError, match="no jwt key of nobody"):
+            await DevelopmentKeys(tmp_path).sign("nobody", Purpose.JWT, claims())
 
     def test_show_the_public_half_only(self, tmp_path: Path) -> None:
         keys = DevelopmentKeys(tmp_path)
