@@ -27,6 +27,7 @@ from mmo.movements.support.commands import (
     fingerprint_of,
 )
 from mmo.movements.support.movement import Movement
+from mmo.tenancy.scope import scoped
 from mmo.wallets import postgres as wallets
 from mmo.wallets.wallet import Wallet
 
@@ -184,7 +185,7 @@ async def _accepted(
     )
     names = [str(name) for name in command.wallets().values()]
     try:
-        async with opened.pool.connection() as connection:
+        async with scoped(opened.pool, caller.tenant.id) as connection:
             found = await wallets.find(connection, caller.tenant.id, names)
             if len(found) < len(set(names)):
                 kept = await opened.commands.repeated(connection, row, key)

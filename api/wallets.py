@@ -18,6 +18,7 @@ from mmo.changes.wallets import Changed, NewWallet, WalletChanges
 from mmo.kernel.identifiers import mint
 from mmo.kernel.refusals import REFUSALS, Refused
 from mmo.movements.support.command import WALLET_PATTERN
+from mmo.tenancy.scope import scoped
 from mmo.wallets import postgres as wallets
 from mmo.wallets.wallet import KINDS, Wallet
 
@@ -146,7 +147,7 @@ async def close(request: Request, wallet: str, caller: MayWrite) -> JSONResponse
 
 async def changeable(request: Request, caller: Caller, name: str) -> UUID:
     """Find the wallet that the caller may change. Raises Problem wallet_not_found (404)."""
-    async with request.app.state.pool.connection() as connection:
+    async with scoped(request.app.state.pool, caller.tenant.id) as connection:
         found = await find_wallet(connection, caller, name)
     if found.owner != caller.actor.subject and ON_BEHALF not in caller.scopes:
         raise not_found()

@@ -27,6 +27,7 @@ from mmo.kernel.money import Money
 from mmo.movements.support.commands import CommandRow
 from mmo.projections import movements as view
 from mmo.projections.timeline import timeline
+from mmo.tenancy.scope import scoped
 from mmo.wallets import postgres as wallets
 
 router = APIRouter(tags=["movements"])
@@ -149,7 +150,7 @@ async def _visible(opened: OpenDoor, caller: Caller, movement: UUID) -> CommandR
         return command
     parties = [value for value in command.body.values() if isinstance(value, str)]
     ids = [value for value in parties if _identifier(value, strict=False)]
-    async with opened.pool.connection() as connection:
+    async with scoped(opened.pool, caller.tenant.id) as connection:
         found = await wallets.find(connection, caller.tenant.id, ids)
     if not caller.sees({wallet.owner for wallet in found.values()}):
         raise Problem("movement_not_found")
@@ -160,7 +161,7 @@ async def _whose(
     opened: OpenDoor, caller: Caller, wallet: str | None
 ) -> tuple[list[UUID] | None, str | None]:
     """Which wallets, and whose requests, a list is about; None: everybody's."""
-    async with opened.pool.connection() as connection:
+    async with scoped(opened.pool, caller.tenant.id) as connection:
         if wallet is not None:
             found = await find_wallet(connection, caller, wallet)
             if not caller.sees({found.owner}):

@@ -12,7 +12,9 @@ from pydantic import AwareDatetime, BeforeValidator
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from api.problems import Problem
+from api.security import Caller, authenticated
 from mmo.projections.support.position import reached
+from mmo.tenancy.session import scoped_session
 
 POSITION_DIGITS_MAX = 18
 LIMIT_MAX = 200
@@ -22,9 +24,11 @@ _RFC3339 = re.compile(
 )
 
 
-async def session(request: Request) -> AsyncGenerator[AsyncSession]:
-    """A session for reading, on the engine of the process."""
-    async with AsyncSession(request.app.state.engine) as opened:
+async def session(
+    request: Request, caller: Annotated[Caller, Depends(authenticated)]
+) -> AsyncGenerator[AsyncSession]:
+    """A session for reading, on the engine of the process: a transaction of the caller's tenant."""
+    async with scoped_session(request.app.state.engine, caller.tenant.id) as opened:
         yield opened
 
 

@@ -27,6 +27,7 @@ from mmo.changes.wallets import wallet_as_of
 from mmo.kernel.money import Money
 from mmo.projections.balances import balance
 from mmo.projections.statements import StatementView, statement
+from mmo.tenancy.scope import scoped
 from mmo.wallets.wallet import Wallet
 
 router = APIRouter(tags=["wallets"])
@@ -48,7 +49,7 @@ async def read_wallet(
     found = await _visible(opened, caller, wallet)
     if as_of is None:
         return wallet_of(found)
-    async with opened.pool.connection() as connection:
+    async with scoped(opened.pool, caller.tenant.id) as connection:
         then = await wallet_as_of(connection, caller.tenant.id, UUID(found.id), as_of)
     if then is None:
         raise not_found()
@@ -123,7 +124,7 @@ def _line(row: StatementView) -> dict[str, Any]:
 
 
 async def _visible(opened: OpenDoor, caller: Caller, name: str) -> Wallet:
-    async with opened.pool.connection() as connection:
+    async with scoped(opened.pool, caller.tenant.id) as connection:
         found = await find_wallet(connection, caller, name)
     if not caller.sees({found.owner}):
         raise not_found()

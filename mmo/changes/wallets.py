@@ -15,6 +15,7 @@ from mmo.kernel.identifiers import mint
 from mmo.kernel.refusals import REFUSALS, Refused
 from mmo.messaging.event import Event
 from mmo.messaging.postgres import append, history_of
+from mmo.tenancy.scope import scoped
 from mmo.wallets import postgres as wallets
 from mmo.wallets.wallet import (
     EVENTS,
@@ -110,7 +111,7 @@ class WalletChanges:
         actor: Actor,
         command_of: Callable[[AsyncConnection, Wallet | None], Awaitable[WalletCommand]],
     ) -> Changed | Refused:
-        async with self._pool.connection() as connection, connection.transaction():
+        async with scoped(self._pool, tenant) as connection:
             wallet = await wallets.lock(connection, tenant, identifier)
             decided = decide(wallet, await command_of(connection, wallet))
             if isinstance(decided, Refused):
@@ -128,7 +129,7 @@ class WalletChanges:
 
     async def _taken(self, tenant: int, identifier: UUID, new: NewWallet) -> Changed | Refused:
         """Tell a repeat that ran beside the first from an alias of somebody else's."""
-        async with self._pool.connection() as connection:
+        async with scoped(self._pool, tenant) as connection:
             found = await wallets.find(connection, tenant, [str(identifier)])
         wallet = found.get(str(identifier))
         if wallet is not None and wallet.msisdn == new.msisdn:

@@ -47,18 +47,24 @@ def migrate(dsn: str, progress: Callable[[str], None] = lambda _: None) -> str:
 
 
 def grant_logins(dsn: str, logins: Mapping[str, tuple[str, str]]) -> None:
-    """Create or renew login users: user → (group it belongs to, password). Safe to repeat."""
+    """Create or renew login users: user → (group it belongs to, password). Safe to repeat.
+
+    A user inherits from that one group and cannot become it; from any group that it is given by
+    mistake it inherits nothing. Needs PostgreSQL 16.
+    """
     with psycopg.connect(dsn) as connection:
         for user, (group, password) in logins.items():
             known = connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [user])
             verb = sql.SQL("ALTER" if known.fetchone() else "CREATE")
             connection.execute(
-                sql.SQL("{} ROLE {} LOGIN PASSWORD {}").format(
+                sql.SQL("{} ROLE {} LOGIN NOINHERIT PASSWORD {}").format(
                     verb, sql.Identifier(user), sql.Literal(password)
                 )
             )
             connection.execute(
-                sql.SQL("GRANT {} TO {}").format(sql.Identifier(group), sql.Identifier(user))
+                sql.SQL("GRANT {} TO {} WITH INHERIT TRUE, SET FALSE").format(
+                    sql.Identifier(group), sql.Identifier(user)
+                )
             )
 
 

@@ -36,8 +36,10 @@ async def _journal(connection: AsyncConnection[Any], folded: Folded) -> list[str
 async def _view(connection: AsyncConnection[Any], folded: Folded) -> list[str]:
     cursor = connection.cursor(row_factory=dict_row)
     await cursor.execute(
-        """SELECT type, state, amount_minor, currency, wallets, journal, refusal, posted_at
-             FROM projections.movement_view WHERE tenant_id = %s AND id = %s""",
+        """SELECT type, state, amount_minor, currency, journal, refusal, posted_at,
+                  array(SELECT w.wallet FROM projections.movement_wallet w
+                         WHERE w.tenant_id = v.tenant_id AND w.movement_id = v.id) AS wallets
+             FROM projections.movement_view v WHERE tenant_id = %s AND id = %s""",
         [folded.tenant_id, UUID(folded.movement)],
     )
     row = await cursor.fetchone()

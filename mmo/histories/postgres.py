@@ -15,6 +15,7 @@ from mmo.histories.history import Packed, closed_at, pack, timeline_of, unpack
 from mmo.kernel.identifiers import mint
 from mmo.messaging.event import Event
 from mmo.messaging.postgres import append
+from mmo.tenancy.scope import scoped
 
 EXPORTED = "mmo.history.exported.v1"
 
@@ -114,7 +115,7 @@ class Archive:
 
     async def find(self, tenant: int, movement: UUID) -> Kept | None:
         """Find a kept history by its movement."""
-        async with self._pool.connection() as connection:
+        async with scoped(self._pool, tenant) as connection:
             cursor = connection.cursor(row_factory=class_row(Kept))
             await cursor.execute(
                 """SELECT tenant_id, movement_id, workflow_id, content, sha256
@@ -125,7 +126,7 @@ class Archive:
 
     async def since(self, tenant: int, moment: datetime) -> AsyncIterator[Kept]:
         """Kept histories of movements minted since a moment, one at a time, the oldest first."""
-        async with self._pool.connection() as connection:
+        async with scoped(self._pool, tenant) as connection:
             cursor = connection.cursor(row_factory=class_row(Kept))
             async for kept in cursor.stream(
                 """SELECT tenant_id, movement_id, workflow_id, content, sha256

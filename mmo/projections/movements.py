@@ -7,13 +7,24 @@ from uuid import UUID
 
 from psycopg import AsyncConnection
 from psycopg.types.json import Jsonb
-from sqlalchemy import BigInteger, Column, Uuid
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy import BigInteger
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from mmo.database.columns import MOMENT
 from mmo.messaging.event import Event
+
+
+class MovementWallet(SQLModel, table=True):
+    """One movement that a wallet is in."""
+
+    __tablename__ = "movement_wallet"  # pyright: ignore[reportAssignmentType]
+    __table_args__ = {"schema": "projections"}
+
+    tenant_id: int = Field(primary_key=True)
+    wallet: UUID = Field(primary_key=True)
+    movement_id: UUID = Field(primary_key=True)
 
 
 class MovementView(SQLModel, table=True):
@@ -29,7 +40,6 @@ class MovementView(SQLModel, table=True):
     amount_minor: int = Field(sa_type=BigInteger)
     currency: str
     parties: dict[str, str] = Field(sa_type=JSONB)
-    wallets: list[UUID] = Field(sa_column=Column(ARRAY(Uuid), nullable=False))
     prices: dict[str, int] = Field(sa_type=JSONB)
     actor: str
     requested_at: datetime = Field(sa_type=MOMENT)
@@ -46,10 +56,10 @@ async def project(connection: AsyncConnection[Any], events: Sequence[Event]) -> 
     async with connection.cursor() as cursor:
         await cursor.executemany(
             """INSERT INTO movement_view AS v
-               (tenant_id, id, type, state, amount_minor, currency, parties, wallets, prices, actor,
+               (tenant_id, id, type, state, amount_minor, currency, parties, prices, actor,
                 requested_at, posted_at, journal, refusal, detail, position)
                VALUES (%(tenant_id)s, %(id)s, %(type)s, %(state)s, %(amount_minor)s, %(currency)s,
-                       %(parties)s, %(wallets)s, %(prices)s, %(actor)s, %(requested_at)s,
+                       %(parties)s, %(prices)s, %(actor)s, %(requested_at)s,
                        %(posted_at)s, %(journal)s, %(refusal)s, %(detail)s, %(position)s)
                ON CONFLICT (tenant_id, id) DO UPDATE
                   SET state = excluded.state,
@@ -61,6 +71,19 @@ async def project(connection: AsyncConnection[Any], events: Sequence[Event]) -> 
                 WHERE excluded.position >= v.position""",
             rows,
         )
+        await cursor.executemany(
+            """INSERT INTO movement_wallet (tenant_id, wallet, movement_id) VALUES (%s, %s, %s)
+               ON CONFLICT DO NOTHING""",
+            sorted({place for event in events for place in _places(event)}),
+        )
+
+
+def _places(event: Event) -> list[tuple[int, UUID, UUID]]:
+    """The wallets that the movement of an event is in."""
+    if event.aggregate != "movement":
+        return []
+    wallets = event.data["parties"].values()
+    return [(event.tenant_id, UUID(wallet), event.aggregate_id) for wallet in wallets]
 
 
 def row_of(event: Event) -> dict[str, Any]:
@@ -75,7 +98,6 @@ def row_of(event: Event) -> dict[str, Any]:
         "amount_minor": data["amount_minor"],
         "currency": data["amount"]["currency"],
         "parties": Jsonb(data["parties"]),
-        "wallets": [UUID(wallet) for wallet in data["parties"].values()],
         "prices": Jsonb({} if refused else data["prices"]),
         "actor": event.actor,
         "requested_at": datetime.fromisoformat(data["requested_at"]),
@@ -112,7 +134,12 @@ async def movements(
     view: Any = MovementView
     wanted = select(MovementView).where(view.tenant_id == tenant)
     if wallets is not None:
-        mine = view.wallets.overlap(list(wallets))
+        place: Any = MovementWallet
+        mine = view.id.in_(
+            select(place.movement_id).where(
+                place.tenant_id == tenant, place.wallet.in_(list(wallets))
+            )
+        )
         wanted = wanted.where(mine | (view.actor == actor) if actor else mine)
     for condition in (
         view.state == state if state else None,

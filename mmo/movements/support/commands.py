@@ -13,6 +13,8 @@ from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 from psycopg_pool import AsyncConnectionPool
 
+from mmo.tenancy.scope import scoped
+
 Pool = AsyncConnectionPool[Any]
 
 _COLUMNS = """movement_id, tenant_id, type, body, note, actor, client, granted, summary,
@@ -60,7 +62,7 @@ class Commands:
         A repeat gets the first one back. Raises IdempotencyKeyReusedError where the key was used
         for another body or route.
         """
-        async with self._pool.connection() as connection:
+        async with scoped(self._pool, row.tenant_id) as connection:
             cursor = connection.cursor(row_factory=class_row(CommandRow))
             await cursor.execute(
                 f"""INSERT INTO movements.command
@@ -98,7 +100,7 @@ class Commands:
 
     async def find(self, tenant: int, movement: UUID) -> CommandRow | None:
         """Find a command by its movement."""
-        async with self._pool.connection() as connection:
+        async with scoped(self._pool, tenant) as connection:
             cursor = connection.cursor(row_factory=class_row(CommandRow))
             await cursor.execute(
                 f"""SELECT {_COLUMNS} FROM movements.command
@@ -133,7 +135,7 @@ class Commands:
 
     async def accepted_steps(self, tenant: int, movement: UUID) -> set[int]:
         """The numbers of a movement's steps that the books took."""
-        async with self._pool.connection() as connection:
+        async with scoped(self._pool, tenant) as connection:
             cursor = await connection.execute(
                 """SELECT step FROM ledger.journal
                     WHERE tenant_id = %s AND txn = %s AND refusal IS NULL""",

@@ -19,6 +19,7 @@ from mmo.messaging.bell import Bell
 from mmo.movements.support.decide import Draft, fingerprint
 from mmo.movements.support.facts import AccountFacts, Facts, WalletFacts
 from mmo.movements.support.outcome import Request, Verb
+from mmo.tenancy.scope import scoped
 
 Pool = AsyncConnectionPool[Any]
 
@@ -57,8 +58,8 @@ class PostgresFacts:
         wallets = {UUID(wallet) for request, _ in asked for wallet in _wallets_of(request)}
         values = (tenant, packing.uuids(txns), packing.uuids(list(wallets)))
         try:
+            chart = await self._chart(tenant)
             async with self._pool.connection() as connection:
-                chart = await self._chart(connection, tenant)
                 cursor = await connection.execute(_FACTS, values, prepare=True, binary=True)
                 row = await cursor.fetchone()
         except (psycopg.OperationalError, PoolTimeout) as error:
@@ -69,13 +70,12 @@ class PostgresFacts:
         known = {wallet["id"]: _wallet(wallet) for wallet in read["wallets"]}
         return [_facts(request, verb, read, known, chart) for request, verb in asked]
 
-    async def _chart(
-        self, connection: psycopg.AsyncConnection[Any], tenant: int
-    ) -> Mapping[tuple[str, str], int]:
+    async def _chart(self, tenant: int) -> Mapping[tuple[str, str], int]:
         """The operator's chart of accounts: opened with the tenant, and never changed."""
         if tenant not in self._charts:
-            cursor = await connection.execute(_CHART, [tenant])
-            rows = await cursor.fetchall()
+            async with scoped(self._pool, tenant) as connection:
+                cursor = await connection.execute(_CHART, [tenant])
+                rows = await cursor.fetchall()
             self._charts[tenant] = {(code, currency): number for code, currency, number in rows}
         return self._charts[tenant]
 

@@ -43,15 +43,7 @@ async def lags(pool: AsyncConnectionPool[Any]) -> list[Lag]:
     """The lag of every reader of the feed."""
     async with pool.connection() as connection:
         cursor = await connection.execute(
-            """SELECT c.consumer, behind.n,
-                      coalesce(extract(epoch FROM now() - behind.oldest), 0)::float8
-                 FROM messaging.cursor c
-                CROSS JOIN LATERAL (
-                      SELECT count(*) AS n, min(e.occurred_at) AS oldest
-                        FROM (SELECT occurred_at FROM messaging.event
-                               WHERE xid > c.xid ORDER BY xid LIMIT %s) e) behind
-                ORDER BY c.consumer""",
-            [COUNTED_MAX],
+            "SELECT consumer, events, age_s FROM messaging.lags(%s)", [COUNTED_MAX]
         )
         rows = await cursor.fetchall()
     return [Lag(consumer=name, events=events, age_s=max(age, 0.0)) for name, events, age in rows]

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from psycopg import AsyncConnection
+from psycopg import AsyncConnection, sql
 from psycopg_pool import AsyncConnectionPool
 
 from mmo.messaging.event import Event
@@ -12,12 +12,12 @@ from mmo.projections import balances, movements, statements, timeline
 
 CONSUMER = "projector"
 MODELS = (movements, balances, statements, timeline)
-TABLES = ("movement_view", "balance_view", "statement_view", "timeline_view")
+TABLES = ("movement_view", "movement_wallet", "balance_view", "statement_view", "timeline_view")
 
 
 async def fold(connection: AsyncConnection[Any], events: Sequence[Event], schema: str) -> None:
     """Fold events into the read models of a schema, in the open transaction."""
-    await connection.execute("SELECT set_config('search_path', %s, true)", [schema])
+    await connection.execute(sql.SQL("SET LOCAL search_path TO {}").format(sql.Identifier(schema)))
     for model in MODELS:
         await model.project(connection, events)
 

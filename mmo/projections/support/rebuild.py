@@ -53,13 +53,7 @@ async def rebuild(
 async def _make_shadow(connection: AsyncConnection[Any]) -> None:
     async with connection.transaction():
         for table in TABLES:
-            for statement in (
-                "DROP TABLE IF EXISTS projections_shadow.{0}",
-                "CREATE TABLE projections_shadow.{0} (LIKE projections.{0} INCLUDING ALL)",
-                "ALTER TABLE projections_shadow.{0} OWNER TO mmo_as_projector",
-                "GRANT SELECT ON projections_shadow.{0} TO mmo_as_reader",
-            ):
-                await connection.execute(sql.SQL(statement).format(sql.Identifier(table)))
+            await connection.execute("SELECT projections.make_shadow(%s)", [table])
 
 
 async def _finish(connection: AsyncConnection[Any], position: int) -> list[Compared]:

@@ -115,8 +115,10 @@ async def _movements_of_events(pool: Pool) -> dict[Any, Any]:
 async def _movements_shown(pool: Pool) -> dict[Any, Any]:
     found = await rows(
         pool,
-        """SELECT tenant_id, id, state, amount_minor, actor, journal, refusal, wallets
-             FROM projections.movement_view""",
+        """SELECT tenant_id, id, state, amount_minor, actor, journal, refusal,
+                  array(SELECT w.wallet FROM projections.movement_wallet w
+                         WHERE w.tenant_id = v.tenant_id AND w.movement_id = v.id)
+             FROM projections.movement_view v""",
     )
     return {
         (row[0], row[1]): (*row[2:7], sorted(str(wallet) for wallet in row[7])) for row in found

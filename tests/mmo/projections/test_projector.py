@@ -4,7 +4,6 @@ import asyncio
 from datetime import UTC, datetime
 
 from psycopg import AsyncConnection, Rollback
-from sqlmodel.ext.asyncio.session import AsyncSession
 
 from mmo.messaging.postgres import lock_position, read_feed
 from mmo.projections.balances import balance
@@ -13,6 +12,7 @@ from mmo.projections.statements import statement
 from mmo.projections.support.position import lags, reached
 from mmo.projections.support.projector import CONSUMER, Projector, fold
 from mmo.projections.timeline import timeline
+from mmo.tenancy.session import scoped_session
 from tests.mmo.moving import asking, moves, passed, rows, sends
 from tests.mmo.projections.folding import differences
 from tests.servers.postgres import Database
@@ -157,7 +157,10 @@ async def test_reads_find_what_was_folded(opened: House, database: Database) -> 
     identifier = (await opened.commands.unanswered(-60, 10)) or None
     assert identifier is None, "both have their outcomes"
 
-    async with open_engine(database.settings("mmo_front")) as engine, AsyncSession(engine) as look:
+    async with (
+        open_engine(database.settings("mmo_front")) as engine,
+        scoped_session(engine, TENANT.id) as look,
+    ):
         has = await balance(look, TENANT.id, account)
         lines = await statement(
             look, TENANT.id, account, since=None, until=None, before=None, limit=10
