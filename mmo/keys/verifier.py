@@ -11,6 +11,7 @@ import hmac
 import json
 import re
 import time
+from collections.abc import Callable
 from typing import Any, NoReturn
 
 from jose import jwk, jws
@@ -23,7 +24,6 @@ LIFE_MAX_S = 900
 """No token lives longer."""
 
 _SHAPE = re.compile(rb"[A-Za-z0-9_-]{20,300}\.[A-Za-z0-9_-]{20,3500}\.[A-Za-z0-9_-]{86}")
-_HEADER = {"alg", "kid", "typ"}
 _CLAIMS = {
     "iss": str, "sub": str, "aud": str, "client_id": str, "jti": str,
     "tenant": str, "exp": int, "iat": int,
@@ -47,7 +47,7 @@ class Verifier:
         """Answer with the claims. `now` in Unix seconds. Raises InvalidTokenError only."""
         now = int(time.time()) if now is None else now
         trusted, payload = self._proved(token, now)
-        claims = _object(payload)
+        claims = strict_object(payload)
         for name, kind in _CLAIMS.items():
             if type(claims.get(name)) is not kind:
                 raise InvalidTokenError(f"claim {name}")
@@ -64,33 +64,47 @@ class Verifier:
         return claims
 
     def _proved(self, token: str, now: int) -> tuple[TrustedKey, bytes]:
-        try:
-            encoded = token.encode("ascii")
-        except UnicodeEncodeError:
-            raise InvalidTokenError("not ASCII") from None
-        if not _SHAPE.fullmatch(encoded):
-            raise InvalidTokenError("shape")
-        head, payload, signature = map(_decoded, encoded.split(b"."))
-        assert signature
-        header = _object(head)
-        wanted = {"alg": "ES256", "typ": TYPES[self._purpose], "kid": header.get("kid")}
-        if header != wanted or type(header["kid"]) is not str:
-            raise InvalidTokenError("header")
-        trusted = self._trust.trusted().get(header["kid"])
-        if trusted is None or trusted.purpose is not self._purpose or now > trusted.not_after:
-            raise InvalidTokenError("kid")
-        try:
-            proved: bytes = jws.verify(token, self._key(trusted), algorithms=["ES256"])
-        except Exception as error:  # python-jose lets JWKError, ValueError, RecursionError escape
-            raise InvalidTokenError("signature") from error
-        if proved != payload:
-            raise InvalidTokenError("payload")
-        return trusted, proved
+        found: list[TrustedKey] = []
+
+        def key_of(kid: str) -> Key | None:
+            trusted = self._trust.trusted().get(kid)
+            if trusted is None or trusted.purpose is not self._purpose or now > trusted.not_after:
+                return None
+            found.append(trusted)
+            return self._key(trusted)
+
+        payload = proved(token, TYPES[self._purpose], key_of)
+        return found[0], payload
 
     def _key(self, trusted: TrustedKey) -> Key:
         if trusted.kid not in self._built:
             self._built[trusted.kid] = jwk.construct(dict(trusted.jwk), "ES256")
         return self._built[trusted.kid]
+
+
+def proved(token: str, typ: str, key_of: Callable[[str], Key | None]) -> bytes:
+    """The payload of a compact ES256 token of exactly this type. Raises InvalidTokenError only."""
+    try:
+        encoded = token.encode("ascii")
+    except UnicodeEncodeError:
+        raise InvalidTokenError("not ASCII") from None
+    if not _SHAPE.fullmatch(encoded):
+        raise InvalidTokenError("shape")
+    head, payload, signature = map(_decoded, encoded.split(b"."))
+    assert signature
+    header = strictstrict_object(head)
+    if header != {"alg": "ES256", "typ": typ, "kid": header.get("kid")}:
+        raise InvalidTokenError("header")
+    key = key_of(header["kid"]) if type(header["kid"]) is str else None
+    if key is None:
+        raise InvalidTokenError("kid")
+    try:
+        found: bytes = jws.verify(token, key, algorithms=["ES256"])
+    except Exception as error:  # python-jose lets JWKError, ValueError, RecursionError escape
+        raise InvalidTokenError("signature") from error
+    if found != payload:
+        raise InvalidTokenError("payload")
+    return found
 
 
 def _decoded(segment: bytes) -> bytes:
@@ -103,7 +117,8 @@ def _decoded(segment: bytes) -> bytes:
     return raw
 
 
-def _object(raw: bytes) -> dict[str, Any]:
+def strict_object(raw: bytes) -> dict[str, Any]:
+    """Read a JSON object that means one thing only. Raises InvalidTokenError."""
     try:
         value = json.loads(
             raw.decode(), object_pairs_hook=_once, parse_float=_refuse, parse_constant=_refuse
