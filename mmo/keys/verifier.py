@@ -92,7 +92,7 @@ def proved(token: str, typ: str, key_of: Callable[[str], Key | None]) -> bytes:
         raise InvalidTokenError("shape")
     head, payload, signature = map(_decoded, encoded.split(b"."))
     assert signature
-    header = strictstrict_object(head)
+    header = strict_object(head)
     if header != {"alg": "ES256", "typ": typ, "kid": header.get("kid")}:
         raise InvalidTokenError("header")
     key = key_of(header["kid"]) if type(header["kid"]) is str else None
