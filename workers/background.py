@@ -3,7 +3,7 @@
 import asyncio
 
 from mmo.settings import Settings
-from workers import history_export, projector, relay, sweeper
+from workers import history_export, projector, relay, sealer, sweeper
 from workers.loops import run_ready
 
 
@@ -15,5 +15,6 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
         sweeper.loop,
         sweeper.rollup,
         history_export.loop,
+        sealer.loop,
     )
     await run_ready(settings, stop, *loops)

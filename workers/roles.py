@@ -5,7 +5,7 @@ from typing import Literal
 
 Database = Literal[
     "poster", "reader", "projector", "relay", "sweeper", "exporter", "background", "keys",
-    "authorization",
+    "authorization", "sealer",
 ]  # fmt: skip
 """What a role may do in the database: the NOLOGIN group that its login user is a member of."""
 
@@ -64,6 +64,7 @@ ROLES = (
     Role(name="relay", summary="publishes the feed to the broker", database="relay"),
     Role(name="sweeper", summary="starts what a crash left accepted", database="sweeper"),
     Role(name="history_export", summary="keeps closed histories for ever", database="exporter"),
+    Role(name="sealer", summary="chains and signs audit and journal", database="sealer"),
 )
 
 

@@ -1,0 +1,1 @@
+"""One test per case of the threat catalogue, named by its id."""
