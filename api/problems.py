@@ -11,6 +11,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from mmo.kernel.refusals import REFUSALS
+from mmo.keys.ports import KeysAwayError, NoKeyError
 
 ERRORS_MAX = 8
 """Validation errors that one answer lists."""
@@ -133,12 +134,17 @@ def install(app: FastAPI) -> None:
         await request.app.state.pool.check()  # the next caller gets a connection that works
         return Problem("unavailable").response()
 
+    async def keys_away(_: Request, __: Exception) -> JSONResponse:
+        return Problem("unavailable").response()
+
     async def unforeseen(_: Request, __: Exception) -> JSONResponse:
         return Problem("internal").response()
 
     app.add_exception_handler(Problem, problem)
     for away in (psycopg.OperationalError, sqlalchemy.exc.OperationalError):
         app.add_exception_handler(away, database_away)
+    for away in (KeysAwayError, NoKeyError):
+        app.add_exception_handler(away, keys_away)
     app.add_exception_handler(Exception, unforeseen)
     app.add_exception_handler(RequestValidationError, invalid)
     app.add_exception_handler(HTTPException, plain)

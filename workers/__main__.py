@@ -1,4 +1,4 @@
-"""Run one role: `python -m workers ROLE`; or a task of the stack: seed, demo, generate."""
+"""Run one role: `python -m workers ROLE`; or a task of the stack: hsm, seed, demo, generate."""
 
 import asyncio
 import importlib
@@ -11,7 +11,12 @@ from mmo.settings import Settings
 from workers.roles import ROLES
 from workers.stopping import until_told_to_stop
 
-TASKS = {"seed": "workers.demo.seed", "demo": "workers.demo.walk", "generate": "workers.generate"}
+TASKS = {
+    "hsm": "workers.hsm",
+    "seed": "workers.demo.seed",
+    "demo": "workers.demo.walk",
+    "generate": "workers.generate",
+}
 
 
 def main() -> int:

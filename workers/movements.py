@@ -11,18 +11,22 @@ from mmo.settings import Settings
 from mmo.tenancy.postgres import TenantRegister
 from workers.fleet import fleet
 from workers.ready import notify
-from workers.wiring import TenantClients, answer_verifier, development_keys, open_pool
+from workers.wiring import TenantClients, answer_verifier, open_pool, open_trust
 
 
 async def run(settings: Settings, stop: asyncio.Event) -> None:
     """Carry movements out until told to stop."""
     bell = Bell(settings.dsn())
-    async with open_pool(settings) as pool, asyncio.TaskGroup() as tasks:
+    async with (
+        open_pool(settings) as pool,
+        open_trust(settings) as trust,
+        asyncio.TaskGroup() as tasks,
+    ):
         ringing = tasks.create_task(bell.run())
         activities = MovementActivities(
             PostgresFacts(pool),
             PostgresWriter(pool, bell),
-            SignedAnswers(answer_verifier(development_keys(settings))),
+            SignedAnswers(answer_verifier(trust)),
             NobodyWaits(),
         )
         async with fleet(

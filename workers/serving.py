@@ -34,10 +34,10 @@ from workers.wiring import (
     TenantClients,
     access_verifier,
     answer_verifier,
-    development_keys,
     key_store,
     open_engine,
     open_pool,
+    open_trust,
 )
 
 LET_FINISH_S = 8
@@ -72,11 +72,11 @@ async def serve(
     """Serve until told to stop; with `works`, carry movements out in the same process."""
     make = makers or Makers()
     bell, keys, first = Bell(settings.dsn()), key_store(settings), FirstOutcomes()
-    trust = development_keys(settings)
     clients = TenantClients(settings.temporal_address)
     listening = _bound(settings)
     async with AsyncExitStack() as opened:
         pool = await opened.enter_async_context(open_pool(settings))
+        trust = await opened.enter_async_context(open_trust(settings))
         tasks = await opened.enter_async_context(asyncio.TaskGroup())
         ringing = tasks.create_task(bell.run())
         tenants, commands = TenantRegister(pool), make.commands(pool)

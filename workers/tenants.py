@@ -6,10 +6,11 @@ from typing import Any
 from psycopg import AsyncConnection
 from temporalio.service import ServiceClient
 
+from mmo.keys.ports import PLATFORM, PLATFORM_ID
 from mmo.settings import Settings
 from mmo.tenancy.tenant import Tenant
 from workers.namespaces import open_namespace
-from workers.wiring import development_keys
+from workers.wiring import key_maker
 
 CHART = {
     "TRUST_BANK": True,
@@ -29,7 +30,9 @@ async def open_tenant(
 ) -> None:
     """Open a tenant. Safe to repeat: what is there stays, what a crash left out is added."""
     await open_books(connection, tenant)
-    development_keys(settings).make(tenant.slug)
+    async with key_maker(settings) as make:
+        await make(PLATFORM_ID, PLATFORM)
+        await make(tenant.id, tenant.slug)
     retention = timedelta(days=settings.history_retention_days)
     await open_namespace(service, tenant.namespace, retention)
 

@@ -1,8 +1,9 @@
 """How the parts of a process are made from its settings."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -12,7 +13,13 @@ from temporalio.client import Client
 from temporalio.service import ConnectConfig, KeepAliveConfig, ServiceClient
 
 from mmo.keys.development import DevelopmentKeys
-from mmo.keys.ports import KeyStore, Purpose, Trust
+from mmo.keys.module import Pkcs11Module
+from mmo.keys.pkcs11 import Pkcs11KeyStore
+from mmo.keys.ports import KeysAwayError, KeyStore, Purpose, Trust
+from mmo.keys.postgres import PostgresTrust
+from mmo.keys.socket import SocketKeyStore
+from mmo.keys.softhsm import MISSING, find_library
+from mmo.keys.softhsm import configure as configure_softhsm
 from mmo.keys.verifier import Verifier
 from mmo.ledger.postgres import configure
 from mmo.movements.support.signed_answers import AUDIENCE
@@ -21,6 +28,9 @@ from mmo.tenancy.tenant import Tenant
 from workers.converter import DATA_CONVERTER
 
 DEV = "dev"
+"""The environment in which keys may be files."""
+KeyMaker = Callable[[int, str], Awaitable[None]]
+"""Makes the keys that a tenant (number, slug) never had."""
 READERS_MAX = 4
 """Connections of a process that read the read models."""
 CONNECT_S = 30.0
@@ -28,7 +38,9 @@ CONNECT_S = 30.0
 
 
 @asynccontextmanager
-async def open_pool(settings: Settings) -> AsyncGenerator[AsyncConnectionPool[Any]]:
+async def open_pool(
+    settings: Settings, wait_s: float = CONNECT_S
+) -> AsyncGenerator[AsyncConnectionPool[Any]]:
     """The one pool of the process."""
     pool = AsyncConnectionPool[Any](
         settings.dsn(),
@@ -39,7 +51,7 @@ async def open_pool(settings: Settings) -> AsyncGenerator[AsyncConnectionPool[An
         open=False,
     )
     async with pool:
-        await pool.wait(timeout=CONNECT_S)
+        await pool.wait(timeout=wait_s)
         yield pool
 
 
@@ -111,9 +123,69 @@ def development_keys(settings: Settings) -> DevelopmentKeys:
     return DevelopmentKeys(settings.home / "keys", settings.issuer)
 
 
+@asynccontextmanager
+async def open_trust(settings: Settings) -> AsyncGenerator[Trust]:
+    """The public keys of all tenants, kept as they are. Needs the database and no HSM."""
+    if settings.env == DEV:
+        yield development_keys(settings)
+        return
+    async with PostgresTrust(settings.dsn(), settings.issuer).listening() as trust:
+        yield trust
+
+
 def key_store(settings: Settings) -> KeyStore:
-    """Where the keys are used."""
-    return development_keys(settings)
+    """Where keys are used: the process `keys`. It may be away; what only verifies goes on."""
+    if settings.env == DEV:
+        return development_keys(settings)
+    return SocketKeyStore(settings.keys_at)
+
+
+@asynccontextmanager
+async def hsm_store(
+    settings: Settings, pool: AsyncConnectionPool[Any]
+) -> AsyncGenerator[Pkcs11KeyStore]:
+    """The token itself: for `keys`, `authorization` and the operator's commands, nobody else.
+
+    Raises KeysAwayError, WrongPinError or UnfitKeyError.
+    """
+    module = hsm_module(settings)
+    await module.open()
+    try:
+        async with PostgresTrust(settings.dsn(), settings.issuer).listening() as trust:
+            yield Pkcs11KeyStore(module, trust, pool, settings.issuer)
+    finally:
+        await module.close()
+
+
+def hsm_module(settings: Settings) -> Pkcs11Module:
+    """The PKCS#11 module that the settings name, SoftHSM by default; not opened yet."""
+    library = hsm_library(settings)
+    if settings.pkcs11_module is None or "softhsm" in library.name:
+        configure_softhsm(settings.hsm)
+    return Pkcs11Module(library, settings.hsm_token, settings.hsm_pin, settings.hsm)
+
+
+def hsm_library(settings: Settings) -> Path:
+    """The PKCS#11 library. Raises KeysAwayError where there is none."""
+    library = settings.pkcs11_module or find_library()
+    if library is None or not library.exists():
+        raise KeysAwayError(MISSING if library is None else f"there is no library {library}")
+    return library
+
+
+@asynccontextmanager
+async def key_maker(settings: Settings) -> AsyncGenerator[KeyMaker]:
+    """Makes a tenant's keys where they lie. For the operator's commands and the seed."""
+    if settings.env == DEV:
+        keys = development_keys(settings)
+
+        async def make(_: int, tenant: str) -> None:
+            keys.make(tenant)
+
+        yield make
+        return
+    async with open_pool(settings) as pool, hsm_store(settings, pool) as store:
+        yield store.make
 
 
 def access_verifier(settings: Settings, trust: Trust) -> Verifier:

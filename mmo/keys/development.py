@@ -64,10 +64,20 @@ class DevelopmentKeys:
         headers = {"typ": TYPES[purpose], "kid": kid}
         return jws.sign(body, self._private[tenant, purpose], headers=headers, algorithm="ES256")
 
-    async def mac(self, tenant: str, purpose: Purpose, messages: Sequence[bytes]) -> list[bytes]:
+    async def mac(
+        self, tenant: str, purpose: Purpose, messages: Sequence[bytes], number: int | None = None
+    ) -> list[bytes]:
         """HMAC-SHA-256 of each message. Raises NoKeyError."""
+        if number not in (None, 1):
+            raise NoKeyError(f"no {purpose} key {number} of {tenant}")
         secret = self._read(tenant, f"{purpose}.secret")
         return [hmac.digest(secret, message, "sha256") for message in messages]
+
+    async def number(self, tenant: str, purpose: Purpose) -> int:
+        """The number of the active key: these are never rotated."""
+        assert tenant
+        assert purpose
+        return 1
 
     async def data_key(self, tenant: str, purpose: str, identifier: str | None = None) -> DataKey:
         """The data key that is named, else the newest, made where there is none."""

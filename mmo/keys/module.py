@@ -85,9 +85,7 @@ class Pkcs11Module:
         if self._waiting >= WAITING_MAX:
             raise KeysAwayError(f"{WAITING_MAX} calls wait for the token already")
         self._waiting += 1
-        called = asyncio.get_running_loop().run_in_executor(
-            self._thread, self._call, work, repeats
-        )
+        called = asyncio.get_running_loop().run_in_executor(self._thread, self._call, work, repeats)
         called.add_done_callback(self._done)
         try:
             return await asyncio.wait_for(asyncio.shield(called), CALL_S)
@@ -98,7 +96,7 @@ class Pkcs11Module:
         """Refuse to be used in a forked child."""
         self._forked = True
 
-    def _done(self, called: "asyncio.Future[object]") -> None:
+    def _done(self, called: "asyncio.Future[Any]") -> None:
         self._waiting -= 1
         if not called.cancelled():
             called.exception()  # a caller that gave up does not ask for it
@@ -170,16 +168,17 @@ class Pkcs11Module:
             token = loaded.get_token(token_label=self._label)
             try:
                 # The anchor: closing any logged-in session would log all of them out.
-                self._session = token.open(rw=True, user_pin=pin)
+                session = token.open(rw=True, user_pin=pin)
             except (
                 pkcs11.PinIncorrect, pkcs11.PinInvalid, pkcs11.PinLenRange, pkcs11.PinLocked,
             ) as error:  # fmt: skip
                 raise WrongPinError(
                     f"the token refuses the PIN in {self._pin}: put the right one there"
                 ) from error
-            self._token = Token(self._session)
+            self._session = session
+            self._token = opened = Token(session)
             if first:
-                self._token.ensure_self_test()
+                opened.ensure_self_test()
 
     def _close(self) -> None:
         self._token = None

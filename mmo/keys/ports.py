@@ -93,8 +93,17 @@ class KeyStore(Protocol):
         """Sign claims as a compact ES256 token; `iss` and `tenant` are put in here."""
         ...
 
-    async def mac(self, tenant: str, purpose: Purpose, messages: Sequence[bytes]) -> list[bytes]:
-        """HMAC-SHA-256 of each message under the tenant's key for PIN or MSISDN."""
+    async def mac(
+        self, tenant: str, purpose: Purpose, messages: Sequence[bytes], number: int | None = None
+    ) -> list[bytes]:
+        """HMAC-SHA-256 of each message under the tenant's key for PIN or MSISDN.
+
+        `number`: that of the key, where an older one made what is compared; else the active one.
+        """
+        ...
+
+    async def number(self, tenant: str, purpose: Purpose) -> int:
+        """The number of the active key for a purpose: to be kept beside what it made."""
         ...
 
     async def data_key(self, tenant: str, purpose: str, identifier: str | None = None) -> DataKey:

@@ -109,7 +109,7 @@ class Token:
             passing.destroy()
 
     def unwrap(self, identifier: bytes, wrapped: bytes) -> bytes:
-        """Unwrap a data key. Objects of a session are never freed by themselves: it is destroyed."""
+        """Unwrap a data key; its object is destroyed, for a session frees none by itself."""
 
         def work(kek: Any) -> bytes:
             passing = kek.unwrap_key(
@@ -206,9 +206,7 @@ class Token:
             found
             for kind in kinds
             for found in list(
-                self._session.get_objects(
-                    {Attribute.CLASS: kind, Attribute.TOKEN: True, **wanted}
-                )
+                self._session.get_objects({Attribute.CLASS: kind, Attribute.TOKEN: True, **wanted})
             )
         ]
 

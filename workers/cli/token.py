@@ -1,14 +1,16 @@
 """`mmo token`: print a bearer token for one of the demo's people."""
 
+import asyncio
 from typing import Annotated
 
 import typer
 
+from mmo.keys.ports import NoKeyError
 from workers.cli.support.options import DEFAULT_HOME, HomeOption, home_of
-from workers.demo.tokens import token_for
+from workers.demo.tokens import tokens
+from workers.hsm import HSM_ERRORS
 from workers.stack.launch import StackError
 from workers.stack.plan import stack_settings
-from workers.wiring import key_store
 
 app = typer.Typer()
 
@@ -26,8 +28,8 @@ def token(
     """
     settings = stack_settings(home_of(home).path)
     try:
-        print(token_for(key_store(settings), tenant, as_, settings.audience))
-    except KeyError as error:
+        print(asyncio.run(tokens(settings, tenant, as_))[as_])
+    except (KeyError, NoKeyError, *HSM_ERRORS) as error:
         raise StackError(
             f"no token for {as_} of {tenant} ({error.args[0]}): name one of the demo's people, "
             "and run `mmo up` once before"

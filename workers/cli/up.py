@@ -63,6 +63,7 @@ def up(
     ui_port: Annotated[int | None, _port("ui")] = None,
     postgres_port: Annotated[int | None, _port("postgres")] = None,
     nats_port: Annotated[int | None, _port("nats")] = None,
+    authorization_port: Annotated[int | None, _port("authorization")] = None,
 ) -> None:
     """Start Postgres, NATS, Temporal and the product; stay in front until Ctrl-C.
 
@@ -79,6 +80,7 @@ def up(
         "ui": ui_port,
         "postgres": postgres_port,
         "nats": nats_port,
+        "authorization": authorization_port,
     }
     with house.locked():
         _recover(house)

@@ -1,5 +1,6 @@
 """The demo: a shilling's whole life, over HTTP, told line by line."""
 
+import asyncio
 import os
 import time
 from collections.abc import Sequence
@@ -9,12 +10,12 @@ import httpx
 from rich.console import Console
 
 from mmo.settings import Settings
-from workers.demo.tokens import token_for
-from workers.wiring import key_store
+from workers.demo.tokens import tokens
 
 SUPER_AGENT, AGENT = "msisdn:+254700000100", "msisdn:+254700000010"
 ALICE, BOB = "msisdn:+254700000001", "msisdn:+254700000002"
 READY_S = 30.0
+WALKERS = ("operator", "super-agent-1", "agent-1", "alice", "bob")
 
 console = Console(highlight=False, soft_wrap=True)
 
@@ -23,17 +24,18 @@ def main(_: Sequence[str] = ()) -> int:
     """Move money and show it; exit code 1 when something did not come out as it should."""
     settings = Settings()
     url = f"http://{settings.listen_host}:{settings.listen_port}"
+    told = asyncio.run(tokens(settings, "demo", *WALKERS))
     with httpx.Client(base_url=url, timeout=READY_S) as client:
-        return Demo(client, settings).run()
+        return Demo(client, settings, told).run()
 
 
 class Demo:
     """The walk, with the tokens of the demo's people."""
 
-    def __init__(self, client: httpx.Client, settings: Settings) -> None:
+    def __init__(self, client: httpx.Client, settings: Settings, told: dict[str, str]) -> None:
         self._client = client
         self._settings = settings
-        self._keys = key_store(settings)
+        self._tokens = told
         self._failed = 0
         self._position = "0"
         self._number = f"{os.getpid()}-{time.time_ns()}"
@@ -90,5 +92,4 @@ class Demo:
         return body
 
     def _token(self, who: str) -> dict[str, str]:
-        token = token_for(self._keys, "demo", who, self._settings.audience)
-        return {"Authorization": f"Bearer {token}"}
+        return {"Authorization": f"Bearer {self._tokens[who]}"}

@@ -1,29 +1,27 @@
 """What `mmo doctor` looks at: one answer per dependency, each with what to do about it."""
 
+import asyncio
 import re
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
 import psycopg
+from psycopg_pool import PoolTimeout
 
+from mmo.keys.ports import KeysAwayError
+from mmo.keys.token import Stored
 from mmo.settings import Settings
+from workers.hsm import HSM_ERRORS
 from workers.stack.home import FREE_MIN_MB, Home
 from workers.stack.launch import StackError, program
 from workers.stack.plan import ADMIN, remembered_plan, stack_settings
 from workers.stack.postgres import find_binaries
 from workers.stack.processes import is_taken, reaches
 from workers.stack.state import read_state
-
-SOFTHSM_LIBRARIES = (
-    "/usr/lib/softhsm/libsofthsm2.so",
-    "/usr/lib/x86_64-linux-gnu/softhsm/libsofthsm2.so",
-    "/usr/lib/aarch64-linux-gnu/softhsm/libsofthsm2.so",
-    "/usr/local/lib/softhsm/libsofthsm2.so",
-)
+from workers.wiring import hsm_library, hsm_store, open_pool
 
 PARTITIONS_MIN = 3
 """Months of the journal that must be prepared ahead."""
@@ -53,7 +51,8 @@ def check_all(home: Home) -> Iterator[Check]:
     settings = stack_settings(home.path)
     yield _check_address("temporal", settings.temporal_address)
     yield _check_address("nats", urlsplit(settings.nats_url).netloc)
-    yield _check_softhsm()
+    yield _check_library(settings)
+    yield _check_keys(settings)
 
 
 def masked(settings: Settings) -> dict[str, str]:
@@ -126,8 +125,27 @@ def _check_address(name: str, address: str) -> Check:
     return Check(name, "problem", f"nobody answers at {address}: `mmo up` starts it")
 
 
-def _check_softhsm() -> Check:
-    found = next((path for path in SOFTHSM_LIBRARIES if Path(path).exists()), None)
-    if found is None:
-        return Check("softhsm", "warning", "not installed; not needed yet (package softhsm2)")
-    return Check("softhsm", "ok", found)
+def _check_library(settings: Settings) -> Check:
+    try:
+        return Check("pkcs11 library", "ok", str(hsm_library(settings)))
+    except KeysAwayError as error:
+        return Check("pkcs11 library", "problem", str(error))
+
+
+def _check_keys(settings: Settings) -> Check:
+    """Hold the register against the token."""
+    try:
+        orphans, lost = asyncio.run(_compare(settings))
+    except (*HSM_ERRORS, psycopg.Error, PoolTimeout) as error:
+        return Check("keys", "problem", str(error).strip().splitlines()[0])
+    if lost:
+        return Check("keys", "problem", f"the token has lost: {', '.join(lost[:8])}")
+    if orphans:
+        detail = f"{len(orphans)} keys in the token are in no register: `mmo hsm reconcile`"
+        return Check("keys", "warning", detail)
+    return Check("keys", "ok", "every key of the register is in the token, and no other")
+
+
+async def _compare(settings: Settings) -> tuple[list[Stored], list[str]]:
+    async with open_pool(settings, wait_s=2) as pool, hsm_store(settings, pool) as store:
+        return await store.administration.compare()

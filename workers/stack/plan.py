@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from mmo.keys.softhsm import MISSING, find_library
 from mmo.settings import Settings
 from workers.roles import ROLES, Role
 from workers.stack.database import prepare_database
 from workers.stack.home import Home
 from workers.stack.launch import Launch, StackError
 from workers.stack.nats import NatsServer
-from workers.stack.ports import Ports
+from workers.stack.ports import DEFAULTS, Ports
 from workers.stack.postgres import Postgres, make_password
 from workers.stack.processes import reaches
 from workers.stack.service import Once, Part, Service, Step, answers
@@ -21,6 +22,8 @@ from workers.stack.temporal_server import TemporalServer
 EMBEDDED, ON_POSTGRES = "embedded", "postgres"
 """Kinds of Temporal, beside the address of a running one."""
 ADMIN = "postgres"
+OPEN_THE_HSM = ("keys", "authorization")
+"""The roles that have the HSM's PIN; the others ask `keys`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +61,7 @@ class Plan:
             "temporal": self.temporal_address,
             "nats": f"nats://127.0.0.1:{self.ports['nats']}",
             "postgres": f"postgresql://127.0.0.1:{self.ports['postgres']}/mmo",
+            "authorization": f"http://127.0.0.1:{self.ports['authorization']}",
         }
 
     def environment(self, user: str) -> dict[str, str]:
@@ -76,6 +80,9 @@ class Plan:
             "MMO_NATS_URL": self.urls()["nats"],
             "MMO_LISTEN_HOST": "127.0.0.1",
             "MMO_LISTEN_PORT": str(self.ports["api"]),
+            "MMO_ISSUER": self.urls()["authorization"],
+            "MMO_AUTHORIZATION_HOST": "127.0.0.1",
+            "MMO_AUTHORIZATION_PORT": str(self.ports["authorization"]),
         }
 
     def settings(self, user: str) -> Settings:
@@ -95,9 +102,10 @@ class Plan:
                 stop_within_s=3.0,
             ),
             Service(name="nats", prepare=nats.prepare, ready=nats.ready, stop_within_s=2.0),
+            Once(name="hsm", prepare=self._hsm),
             Step(name="migrate", run=self._migrate, after=("postgres",)),
             *self._temporal_parts(),
-            Once(name="seed", prepare=self._seed, after=("migrate", "temporal")),
+            Once(name="seed", prepare=self._seed, after=("migrate", "temporal", "hsm")),
             *(self._role(role) for role in self.roles),
         )
 
@@ -113,6 +121,11 @@ class Plan:
 
     def _migrate(self) -> None:
         prepare_database(self.settings(ADMIN))
+
+    def _hsm(self) -> Launch:
+        if Settings().pkcs11_module is None and find_library() is None:
+            raise StackError(MISSING)
+        return workers_launch("hsm", self.environment("mmo_keys"))
 
     def _seed(self) -> Launch:
         return workers_launch("seed", self.environment("mmo_background"))
@@ -140,11 +153,12 @@ class Plan:
     def _role(self, role: Role) -> Service:
         ready_file = self.home.run / f"{role.name}.ready"
         url = f"{self.urls()['api']}/readyz"
+        opens_hsm = role.name in OPEN_THE_HSM
         return Service(
             name=role.name,
             prepare=partial(self._prepare_role, role, ready_file),
-            ready=partial(answers, url) if role.serves_http else ready_file.exists,
-            after=("seed", "nats"),
+            ready=ready_file.exists if opens_hsm or not role.serves_http else partial(answers, url),
+            after=("migrate", "hsm") if opens_hsm else ("seed", "nats", "keys"),
         )
 
     def _prepare_role(self, role: Role, ready_file: Path) -> Launch:
@@ -168,7 +182,7 @@ def remembered_plan(home: Home) -> Plan | None:
         return None
     return Plan(
         home=home,
-        ports=choices["ports"],
+        ports={**DEFAULTS, **choices["ports"]},
         temporal=choices["temporal"],
         split=choices["split"],
     )

@@ -1,11 +1,14 @@
-"""The five ports of a stack: chosen, remembered, and found taken by name."""
+"""The six ports of a stack: chosen, remembered, and found taken by name."""
 
 from collections.abc import Mapping
 
 from workers.stack.launch import StackError
 from workers.stack.processes import free_port, is_taken
 
-DEFAULTS = {"api": 8080, "temporal": 7233, "ui": 8233, "postgres": 5433, "nats": 4222}
+DEFAULTS = {
+    "api": 8080, "temporal": 7233, "ui": 8233, "postgres": 5433, "nats": 4222,
+    "authorization": 8090,
+}  # fmt: skip
 
 Ports = dict[str, int]
 """Name → port of the loopback address, with the keys of DEFAULTS."""
