@@ -8,6 +8,7 @@ import structlog
 import uvloop
 
 from mmo.settings import Settings
+from workers.hsm import HSM_ERRORS
 from workers.roles import ROLES
 from workers.stopping import until_told_to_stop
 
@@ -41,9 +42,15 @@ def main() -> int:
     )
     structlog.contextvars.bind_contextvars(role=name)
     role = importlib.import_module(f"workers.{name}")
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(until_told_to_stop(lambda stop: role.run(settings, stop)))
-    return 0
+    said = ""
+    try:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(until_told_to_stop(lambda stop: role.run(settings, stop)))
+    except* HSM_ERRORS as group:
+        said = str(group.exceptions[0])
+    if said:
+        sys.stderr.write(f"mmo: {said}\n")
+    return 1 if said else 0
 
 
 if __name__ == "__main__":

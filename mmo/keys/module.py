@@ -124,7 +124,7 @@ class Pkcs11Module:
             raise KeysAwayError("the token is away")
         self._tried_at = time.monotonic()
         try:
-            self._login(pkcs11.lib(str(self._library)), again=True, first=False)
+            self._login(pkcs11.lib(str(self._library)), first=False)
         except (pkcs11.PKCS11Error, OSError) as error:
             raise KeysAwayError(f"the token is away: {_said(error)}") from error
         token = self._token
@@ -139,7 +139,7 @@ class Pkcs11Module:
         for left in range(START_TRIES - 1, -1, -1):
             try:
                 loaded = pkcs11.lib(str(self._library))
-                self._login(loaded, again=left < START_TRIES - 1, first=True)
+                self._login(loaded, first=True)
             except (pkcs11.NoSuchToken, pkcs11.GeneralError, pkcs11.UserPinNotInitialized) as error:
                 # Another process may be logging in just now: SoftHSM rewrites its file then.
                 if left == 0:
@@ -158,13 +158,12 @@ class Pkcs11Module:
         if not token.alive():
             raise KeysAwayError("the token does not sign with its self-test key")
 
-    def _login(self, loaded: Any, *, again: bool, first: bool) -> None:
+    def _login(self, loaded: Any, *, first: bool) -> None:
         if not self._pin.exists():
             raise KeysAwayError(f"no PIN in {self._pin}: `mmo hsm init` makes one")
         pin = self._pin.read_text().strip()
         with _locked(self._directory):
-            if again:
-                loaded.reinitialize()
+            loaded.reinitialize()  # SoftHSM reads its settings then, and finds what others made
             token = loaded.get_token(token_label=self._label)
             try:
                 # The anchor: closing any logged-in session would log all of them out.
@@ -184,8 +183,7 @@ class Pkcs11Module:
         self._token = None
         if self._session is not None:
             self._session = None
-            loaded = pkcs11.lib(str(self._library))
-            loaded.finalize()
+            pkcs11.lib(str(self._library)).finalize()
 
 
 @contextmanager

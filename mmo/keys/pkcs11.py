@@ -32,7 +32,7 @@ class Pkcs11KeyStore:
         pool: AsyncConnectionPool[Any],
         issuer: str,
     ) -> None:
-        self._module = module
+        self.module = module
         self._pool = pool
         self._issuer = issuer
         self.trust = trust
@@ -52,7 +52,7 @@ class Pkcs11KeyStore:
             key = _SigningKey(token, row.pkcs11_id)
             return jws.sign(body, key, headers=headers, algorithm="ES256")  # pyright: ignore[reportArgumentType]
 
-        return await self._module.run(work)
+        return await self.module.run(work)
 
     async def mac(
         self, tenant: str, purpose: Purpose, messages: Sequence[bytes], number: int | None = None
@@ -61,7 +61,7 @@ class Pkcs11KeyStore:
         if len(messages) > MESSAGES_MAX:
             raise ValueError(f"at most {MESSAGES_MAX} messages at once")
         row = await self._row(lambda register: register.key(tenant, purpose, number))
-        return await self._module.run(lambda token: [token.mac(row.pkcs11_id, m) for m in messages])
+        return await self.module.run(lambda token: [token.mac(row.pkcs11_id, m) for m in messages])
 
     async def number(self, tenant: str, purpose: Purpose) -> int:
         """The number of the active key."""
@@ -78,12 +78,12 @@ class Pkcs11KeyStore:
             raise NoKeyError(f"{tenant} has no data key {identifier or purpose}")
         name, kek_id, wrapped = found
         owner = await self._row(lambda register: register.rows.get(kek_id))
-        material = await self._module.run(lambda token: token.unwrap(owner.pkcs11_id, wrapped))
+        material = await self.module.run(lambda token: token.unwrap(owner.pkcs11_id, wrapped))
         return DataKey(str(name), material)
 
     async def health(self) -> None:
         """Sign with the key of the self-test. Raises KeysAwayError."""
-        if not await self._module.run(lambda token: token.alive()):
+        if not await self.module.run(lambda token: token.alive()):
             raise KeysAwayError("the token does not sign")
 
     async def _wrapped(
@@ -102,7 +102,7 @@ class Pkcs11KeyStore:
     async def _make_data_key(self, kek: KeyRow, purpose: str) -> None:
         """Make the first data key of a purpose; of two at once, one is made."""
         material = os.urandom(KEY_BYTES)
-        wrapped = await self._module.run(
+        wrapped = await self.module.run(
             lambda token: token.wrap(kek.pkcs11_id, material), repeats=0
         )
         async with scoped(self._pool, kek.tenant_id) as connection:

@@ -61,6 +61,7 @@ def initialise(library: Path, label: str, so_pin: str, pin: str) -> bool:
     By the library itself: a PIN in a command line could be read by everybody on the machine.
     """
     loaded = pkcs11.lib(str(library))
+    loaded.reinitialize()  # it may have been loaded for another directory
     if any(token.label == label for token in loaded.get_tokens(token_label=label)):
         return False
     free = [slot for slot in loaded.get_slots() if _is_free(slot)]

@@ -55,7 +55,7 @@ class Token:
     """One logged-in session, and the handles that it knows."""
 
     def __init__(self, session: pkcs11.Session) -> None:
-        self._session = session
+        self.session = session
         self._handles = {bytes(found.id): found for found in self._find({})}
 
     def make(self, identifier: bytes, label: str, purpose: Purpose) -> dict[str, str] | None:
@@ -63,7 +63,7 @@ class Token:
         if purpose in TYPES:
             return self._make_pair(identifier, label)
         kek = purpose is Purpose.KEK
-        self._handles[identifier] = self._session.generate_key(
+        self._handles[identifier] = self.session.generate_key(
             KeyType.AES if kek else KeyType.GENERIC_SECRET,
             256,
             id=identifier,
@@ -93,7 +93,7 @@ class Token:
 
     def wrap(self, identifier: bytes, material: bytes) -> bytes:
         """Wrap 32 bytes under a KEK (RFC 3394)."""
-        passing = self._session.create_object(
+        passing = self.session.create_object(
             {
                 Attribute.CLASS: ObjectClass.SECRET_KEY,
                 Attribute.KEY_TYPE: KeyType.AES,
@@ -171,7 +171,7 @@ class Token:
             return False
 
     def _make_pair(self, identifier: bytes, label: str) -> dict[str, str]:
-        curve = self._session.create_domain_parameters(KeyType.EC, _CURVE, local=True)
+        curve = self.session.create_domain_parameters(KeyType.EC, _CURVE, local=True)
         public, private = curve.generate_keypair(
             id=identifier,
             label=label,
@@ -206,7 +206,7 @@ class Token:
             found
             for kind in kinds
             for found in list(
-                self._session.get_objects({Attribute.CLASS: kind, Attribute.TOKEN: True, **wanted})
+                self.session.get_objects({Attribute.CLASS: kind, Attribute.TOKEN: True, **wanted})
             )
         ]
 

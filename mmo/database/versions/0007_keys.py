@@ -1,4 +1,4 @@
-"""The register of keys: which there are, for what, and in which state; and the wrapped data keys."""
+"""The register of keys: which there are, for what, in which state; and the wrapped data keys."""
 
 from mmo.database.run_sql import run_sql
 

@@ -26,16 +26,14 @@ def open_tenants(database: Database) -> None:
     with psycopg.connect(database.admin) as connection:
         for slug, number in TENANTS.items():
             connection.execute(
-                """INSERT INTO tenancy.tenant (id, slug, name, timezone, currencies)
-                   VALUES (%s, %s, %s, 'Africa/Nairobi', '{KES}')""",
+                """INSERT INTO tenancy.tenant (id, slug, name, country, timezone, currencies)
+                   VALUES (%s, %s, %s, 'KE', 'Africa/Nairobi', '{KES}')""",
                 [number, slug, slug],
             )
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def settings(
-    new_database: Callable[[], Database], tmp_path_factory
-) -> Settings:
+async def settings(new_database: Callable[[], Database], tmp_path_factory) -> Settings:
     database = new_database()
     made = settings_of(database, tmp_path_factory.mktemp("hsm"))
     open_tenants(database)

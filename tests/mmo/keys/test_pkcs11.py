@@ -83,9 +83,9 @@ async def test_a_key_for_macs_signs_no_token_and_a_signing_key_makes_no_mac(
     pin = store.trust.register.key("demo", Purpose.PIN)
     jwt = store.trust.register.key("demo", Purpose.JWT)
     with pytest.raises(KeysAwayError):
-        await store._module.run(lambda token: token.digest_signed(pin.pkcs11_id, bytes(32)))
+        await store.module.run(lambda token: token.digest_signed(pin.pkcs11_id, bytes(32)))
     with pytest.raises(KeysAwayError):
-        await store._module.run(lambda token: token.mac(jwt.pkcs11_id, b"x"))
+        await store.module.run(lambda token: token.mac(jwt.pkcs11_id, b"x"))
     assert await store.sign("demo", Purpose.JWT, about())
 
 
