@@ -117,7 +117,7 @@ class KeyService:
 
     async def _data_key(self, asked: dict[str, Any]) -> dict[str, Any]:
         key = await self._store.data_key(asked["tenant"], asked["purpose"], asked.get("identifier"))
-        return {"id": key.id, "material": text_of(key.material)}
+        return {"key": key.id, "material": text_of(key.material)}
 
     async def _make(self, asked: dict[str, Any]) -> dict[str, Any]:
         await self._store.make(int(asked["tenant_id"]), asked["tenant"])

@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 
 from jose import jws
 from jose.backends.base import Key
+from jose.exceptions import JWSError
 from psycopg_pool import AsyncConnectionPool
 
 from mmo.keys.administration import KeyAdministration
@@ -50,7 +51,13 @@ class Pkcs11KeyStore:
 
         def work(token: Token) -> str:
             key = _SigningKey(token, row.pkcs11_id)
-            return jws.sign(body, key, headers=headers, algorithm="ES256")  # pyright: ignore[reportArgumentType]
+            try:
+                return jws.sign(body, key, headers=headers, algorithm="ES256")  # pyright: ignore[reportArgumentType]
+            except JWSError as error:
+                # python-jose wraps whatever the key raised; the module tells errors apart.
+                raise next(
+                    (arg for arg in error.args if isinstance(arg, Exception)), error
+                ) from None
 
         return await self.module.run(work)
 

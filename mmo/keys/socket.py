@@ -49,7 +49,7 @@ class SocketKeyStore:
     async def data_key(self, tenant: str, purpose: str, identifier: str | None = None) -> DataKey:
         """Unwrap a data key."""
         told = await self._ask("data_key", tenant=tenant, purpose=purpose, identifier=identifier)
-        return DataKey(str(told["id"]), bytes_of(told["material"]))
+        return DataKey(str(told["key"]), bytes_of(told["material"]))
 
     async def make(self, tenant_id: int, tenant: str) -> None:
         """Make the keys that the tenant never had. Safe to repeat."""
