@@ -9,18 +9,26 @@ from jose.exceptions import JOSEError
 
 from mmo.audit.sealer import Sign
 from mmo.audit.verify import Proved
-from mmo.keys.ports import PLATFORM, PLATFORM_ID, TYPES, KeysAwayError, KeyStore, Purpose
+from mmo.keys.ports import (
+    PLATFORM,
+    PLATFORM_ID,
+    TYPES,
+    KeysAwayError,
+    KeyStore,
+    NoKeyError,
+    Purpose,
+)
 from mmo.keys.verifier import InvalidTokenError, strict_object
 
 
 def signing(keys: KeyStore) -> Sign:
-    """Sign seals with the platform's key. While it is away, sealing waits: OSError."""
+    """Sign seals with the platform's key. While it is away, or not made yet, sealing waits: OSError."""
 
     async def sign(claims: Mapping[str, Any]) -> str:
         try:
             return await keys.sign(PLATFORM, Purpose.AUDIT, claims)
-        except KeysAwayError as error:
-            raise OSError(f"the keys are away: {error}") from error
+        except (KeysAwayError, NoKeyError) as error:
+            raise OSError(f"no seal can be signed: {error}") from error
 
     return sign
 

@@ -1,7 +1,7 @@
 """Changes of wallets: decide, append the events, write the row and tell the ledger, at once."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from typing import TypeAlias
 from uuid import UUID
@@ -10,6 +10,8 @@ from psycopg import AsyncConnection
 from psycopg.errors import UniqueViolation
 from psycopg_pool import AsyncConnectionPool
 
+from mmo.audit.postgres import append as note
+from mmo.audit.record import Record, digest_of
 from mmo.kernel.envelope import Actor
 from mmo.kernel.identifiers import mint
 from mmo.kernel.refusals import REFUSALS, Refused
@@ -31,6 +33,13 @@ from mmo.wallets.wallet import (
 )
 
 _TYPES = {kind: name for name, kind in EVENTS.items()}
+_ACTIONS: dict[type[WalletCommand], str] = {
+    OpenWallet: "wallet.open",
+    FreezeWallet: "wallet.freeze",
+    UnfreezeWallet: "wallet.unfreeze",
+    CloseWallet: "wallet.close",
+}
+"""Command → how the audit names it."""
 Ring: TypeAlias = Callable[[], None]
 
 
@@ -54,7 +63,7 @@ class NewWallet:
 
 
 class WalletChanges:
-    """Carries out commands on wallets, each in one transaction.
+    """Carries out commands on wallets, each in one transaction, which the audit is told in.
 
     Every command is safe to repeat: what is so already changes nothing.
     """
@@ -85,7 +94,7 @@ class WalletChanges:
         try:
             return await self._change(tenant, identifier, actor, command)
         except UniqueViolation:
-            return await self._taken(tenant, identifier, new)
+            return await self._taken(tenant, identifier, new, actor)
 
     async def freeze(self, tenant: int, identifier: UUID, actor: Actor) -> Changed | Refused:
         """Let nothing move in or out."""
@@ -113,8 +122,11 @@ class WalletChanges:
     ) -> Changed | Refused:
         async with scoped(self._pool, tenant) as connection:
             wallet = await wallets.lock(connection, tenant, identifier)
-            decided = decide(wallet, await command_of(connection, wallet))
+            command = await command_of(connection, wallet)
+            decided = decide(wallet, command)
+            record = _record(tenant, identifier, actor, type(command), wallet)
             if isinstance(decided, Refused):
+                await note(connection, replace(record, outcome="refused", reason=decided.code))
                 return decided
             if not decided:
                 assert wallet is not None
@@ -124,17 +136,23 @@ class WalletChanges:
             await wallets.save(connection, tenant, changed)
             for event in decided:
                 await wallets.tell_ledger(connection, tenant, changed, event)
+            await note(connection, replace(record, after=_digest_of(changed)))
         self._ring()
         return Changed(changed, str(position))
 
-    async def _taken(self, tenant: int, identifier: UUID, new: NewWallet) -> Changed | Refused:
+    async def _taken(
+        self, tenant: int, identifier: UUID, new: NewWallet, actor: Actor
+    ) -> Changed | Refused:
         """Tell a repeat that ran beside the first from an alias of somebody else's."""
         async with scoped(self._pool, tenant) as connection:
             found = await wallets.find(connection, tenant, [str(identifier)])
-        wallet = found.get(str(identifier))
-        if wallet is not None and wallet.msisdn == new.msisdn:
-            return Changed(wallet, "")
-        return Refused("alias_taken", REFUSALS["alias_taken"])
+            wallet = found.get(str(identifier))
+            if wallet is not None and wallet.msisdn == new.msisdn:
+                return Changed(wallet, "")
+            refused = Refused("alias_taken", REFUSALS["alias_taken"])
+            record = _record(tenant, identifier, actor, OpenWallet)
+            await note(connection, replace(record, outcome="refused", reason=refused.code))
+        return refused
 
 
 async def wallet_as_of(
@@ -157,6 +175,27 @@ def refold(wallet: Wallet | None, event: Event) -> Wallet:
         version=event.version,
         at=event.occurred_at,
     )
+
+
+def _record(
+    tenant: int,
+    identifier: UUID,
+    actor: Actor,
+    command: type[WalletCommand],
+    wallet: Wallet | None = None,
+) -> Record:
+    return Record(
+        tenant_id=tenant,
+        actor=actor.subject,
+        client=actor.client,
+        action=_ACTIONS[command],
+        object=f"wallet/{identifier}",
+        before=_digest_of(wallet),
+    )
+
+
+def _digest_of(wallet: Wallet | None) -> bytes | None:
+    return digest_of(asdict(wallet)) if wallet else None
 
 
 def _always(

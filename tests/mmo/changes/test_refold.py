@@ -1,10 +1,8 @@
 """A wallet's row is the fold of its events: it changes only by them, and can be folded again."""
 
 import asyncio
-from collections.abc import AsyncGenerator
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 from uuid import UUID
 
 import pytest
@@ -16,19 +14,12 @@ from mmo.kernel.refusals import Refused
 from mmo.messaging.postgres import history_of
 from mmo.wallets import postgres as wallets
 from mmo.wallets.wallet import Wallet
-from tests.mmo.moving import operator, rows, sends
-from tests.servers.postgres import Database
+from tests.mmo.moving import rows, sends
 from tests.workflows.house import CLERK, TENANT, House
 
 NEW = NewWallet(
     kind="customer", currency="KES", msisdn="+254711000001", name="Carol", owner="carol"
 )
-
-
-@pytest.fixture
-async def opened(database: Database, tmp_path: Path) -> AsyncGenerator[House]:
-    async with operator(database, tmp_path) as started:
-        yield started
 
 
 async def read(opened: House, identifier: UUID) -> Wallet:
