@@ -22,7 +22,7 @@ from mmo.keys.verifier import InvalidTokenError, strict_object
 
 
 def signing(keys: KeyStore) -> Sign:
-    """Sign seals with the platform's key. While it is away, or not made yet, sealing waits: OSError."""
+    """Sign seals with the platform's key. Without it sealing waits: OSError."""
 
     async def sign(claims: Mapping[str, Any]) -> str:
         try:

@@ -9,7 +9,7 @@ from tests.servers.postgres import Database
 
 assert projector.MODELS
 SCHEMAS = (
-    "tenancy", "messaging", "ledger", "movements", "wallets", "projections", "histories",
+    "tenancy", "messaging", "ledger", "movements", "wallets", "projections", "histories", "audit", "keys",
 )  # fmt: skip
 
 
@@ -41,7 +41,7 @@ def test_the_tenant_leads_every_key(shared: Database) -> None:
             [list(SCHEMAS)],
         ).fetchall()
     leads = dict(rows)
-    own = {"tenancy.tenant": "id", "messaging.cursor": "consumer"}
+    own = {"tenancy.tenant": "id", "messaging.cursor": "consumer", "audit.sealed_to": "stream"}
 
     assert leads
     assert {t: k for t, k in leads.items() if k != "tenant_id"} == own

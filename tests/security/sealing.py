@@ -26,10 +26,11 @@ class Sealed:
 
     database: Database
     pool: AsyncConnectionPool[Any]
+    sealers: AsyncConnectionPool[Any]
     keys: DevelopmentKeys
 
     def sealer(self, page: int = 2000) -> Sealer:
-        return Sealer(self.pool, signing(self.keys), page)
+        return Sealer(self.sealers, signing(self.keys), page)
 
     async def seal(self, page: int = 2000) -> None:
         """Seal everything that is there, once the horizon has passed it."""
@@ -80,5 +81,8 @@ async def sealing(database: Database, folder: Path) -> AsyncGenerator[Sealed]:
     """A sealer on a fresh database."""
     keys = DevelopmentKeys(folder)
     keys.make(PLATFORM)
-    async with open_pool(database.settings("mmo_background")) as pool:
-        yield Sealed(database=database, pool=pool, keys=keys)
+    async with (
+        open_pool(database.settings("mmo_front")) as pool,
+        open_pool(database.settings("mmo_sealer")) as sealers,
+    ):
+        yield Sealed(database=database, pool=pool, sealers=sealers, keys=keys)

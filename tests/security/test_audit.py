@@ -192,7 +192,7 @@ async def test_while_the_keys_are_away_sealing_waits_and_then_goes_on(sealed: Se
             return await sealed.keys.sign(*of)
 
     keys = Keys()
-    sealer = Sealer(sealed.pool, signing(cast("KeyStore", keys)))
+    sealer = Sealer(sealed.sealers, signing(cast("KeyStore", keys)))
     await sealed.note(5)
     await passed(sealed)
     with pytest.raises(OSError, match="no seal can be signed"):
@@ -207,7 +207,7 @@ async def test_while_the_keys_are_away_sealing_waits_and_then_goes_on(sealed: Se
 
 async def passed(sealed: Sealed) -> None:
     """Wait until no transaction is older than the newest record."""
-    async with sealed.pool.connection() as connection:
+    async with sealed.sealers.connection() as connection:
         while True:
             cursor = await connection.execute(
                 """SELECT max(xid) < pg_snapshot_xmin(pg_current_snapshot())::text::bigint

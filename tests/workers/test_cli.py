@@ -10,7 +10,7 @@ from workers.cli.main import build
 
 COMMANDS = (
     "up", "down", "restart", "status", "logs", "reset", "migrate", "demo", "token", "wallets",
-    "movements", "movement", "projections", "replay", "history", "verify", "doctor",
+    "movements", "movement", "projections", "replay", "history", "verify", "doctor", "audit",
 )  # fmt: skip
 
 

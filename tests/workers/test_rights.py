@@ -11,7 +11,7 @@ from tests.measured import measured
 from tests.servers.nats import NatsServer
 from tests.servers.postgres import Database
 from tests.servers.temporal import TemporalServer
-from workers import history_export, projector, relay, sweeper
+from workers import history_export, projector, relay, sealer, sweeper
 from workers.wiring import development_keys
 
 LOOPS: dict[str, tuple[str, Callable[[Settings, asyncio.Event], Awaitable[None]]]] = {
@@ -20,6 +20,7 @@ LOOPS: dict[str, tuple[str, Callable[[Settings, asyncio.Event], Awaitable[None]]
     "sweeper": ("mmo_sweeper", sweeper.loop),
     "history_export": ("mmo_history_export", history_export.loop),
     "rollup": ("mmo_sweeper", sweeper.rollup),
+    "sealer": ("mmo_sealer", sealer.loop),
 }
 
 
@@ -56,7 +57,27 @@ FORBIDDEN = {
                     "UPDATE movements.command SET state = 'posted'"),
     "mmo_history_export": ("DELETE FROM histories.history",
                            "UPDATE histories.history SET events = 0"),
-    "mmo_front": ("UPDATE movements.command SET state = 'posted'",
+    "mmo_sealer": ("DELETE FROM audit.seal", "UPDATE audit.seal SET n = 1",
+                   "INSERT INTO audit.record (id) VALUES (gen_random_uuid())",
+                   "INSERT INTO messaging.event (id) VALUES (gen_random_uuid())",
+                   "SELECT ledger.rollup()"),
+    "mmo_keys": ("INSERT INTO wallets.wallet (tenant_id) VALUES (1)", "DELETE FROM keys.key",
+                 "INSERT INTO messaging.event (id) VALUES (gen_random_uuid())",
+                 "INSERT INTO movements.command (tenant_id) VALUES (1)",
+                 "SELECT ledger.open_account(1, 'CUSTOMER', 'KES')",
+                 "INSERT INTO tenancy.tenant (id) VALUES (9)"),
+    "mmo_authorization": ("INSERT INTO wallets.wallet (tenant_id) VALUES (1)",
+                          "UPDATE wallets.wallet SET owner = 'me'",
+                          "INSERT INTO movements.command (tenant_id) VALUES (1)",
+                          "INSERT INTO messaging.event (id) VALUES (gen_random_uuid())",
+                          "SELECT ledger.open_account(1, 'CUSTOMER', 'KES')",
+                          "UPDATE keys.key SET state = 'active'",
+                          "INSERT INTO audit.seal (n) VALUES (1)"),
+    "mmo_front": ("SELECT ledger.open_tenant(9)", "SELECT ledger.rollup()",
+                  "SELECT ledger.raise_rules(1)", "UPDATE keys.key SET state = 'active'",
+                  "INSERT INTO audit.seal (n) VALUES (1)", "SELECT * FROM keys.data_key",
+                  "SELECT movements.fail(1, gen_random_uuid())",
+                  "UPDATE movements.command SET state = 'posted'",
                   "INSERT INTO ledger.entry (tenant_id) VALUES (1)",
                   "UPDATE ledger.account SET posted = 0", "DELETE FROM messaging.event",
                   "UPDATE projections.balance_view SET posted = 0",

@@ -1,7 +1,11 @@
 """`mmo audit`: the seals of audit and journal, verified."""
 
+import json as json_module
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Any
 
 import psycopg
 import typer
@@ -9,6 +13,7 @@ from rich.table import Table
 
 from mmo.audit.verify import Finding
 from mmo.audit.verify import verify as prove
+from mmo.settings import Settings
 from workers.cli.support.options import (
     DEFAULT_HOME,
     PROBLEM,
@@ -22,6 +27,11 @@ from workers.seals import keys_of_seals, proving
 from workers.stack.launch import StackError
 from workers.stack.plan import stack_settings
 
+KeysOption = Annotated[
+    Path | None,
+    typer.Option(help="File with the public keys of seals (JWKS); else those of the register."),
+]
+
 app = typer.Typer()
 group = typer.Typer(no_args_is_help=True, help="The audit: its seals, and whether they hold.")
 app.add_typer(group, name="audit")
@@ -32,26 +42,55 @@ def verify(
     *,
     home: HomeOption = DEFAULT_HOME,
     tenant: Annotated[str | None, typer.Option(help="One tenant alone; else all.")] = None,
+    keys: KeysOption = None,
     json: JsonOption = False,
 ) -> None:
     """Compute every seal anew and check its signature. Exit code 1 at a bad one; it is named.
 
-    Example: `mmo audit verify --tenant demo`
+    Whoever can write the database can also write keys into its register: name keys that were kept
+    elsewhere where that matters.
+
+    Example: `mmo audit verify --tenant demo --keys seals.json`
     """
     settings = stack_settings(home_of(home).path)
-    try:
-        with psycopg.connect(settings.dsn(), autocommit=True) as connection:
-            slugs = _slugs(connection)
-            wanted = None if tenant is None else [_number(slugs, tenant)]
-            findings = prove(connection, proving(keys_of_seals(connection)), wanted)
-    except psycopg.OperationalError:
-        where = f"{settings.database_host}:{settings.database_port}"
-        raise StackError(f"no database answers at {where}: run `mmo up`") from None
+    with _connected(settings) as connection:
+        slugs = _slugs(connection)
+        wanted = None if tenant is None else [_number(slugs, tenant)]
+        trusted = _kept(keys) if keys else keys_of_seals(connection)
+        findings = prove(connection, proving(trusted), wanted)
     if json:
         print_json([asdict(one) | {"holds": one.holds} for one in findings])
     else:
         _print(findings, slugs)
     raise typer.Exit(0 if all(one.holds for one in findings) else PROBLEM)
+
+
+def _kept(file: Path) -> list[Mapping[str, Any]]:
+    try:
+        return list(json_module.loads(file.read_text())["keys"])
+    except (OSError, ValueError, KeyError, TypeError):
+        raise StackError(f'{file} is no JWKS: {{"keys": [...]}}') from None
+
+
+@group.command("keys")
+def export_keys(*, home: HomeOption = DEFAULT_HOME) -> None:
+    """Print the public keys of seals as a JWKS, to be kept where this database cannot reach.
+
+    Example: `mmo audit keys > seals.json`
+    """
+    settings = stack_settings(home_of(home).path)
+    with _connected(settings) as connection:
+        print_json({"keys": keys_of_seals(connection)})
+
+
+@contextmanager
+def _connected(settings: Settings) -> Generator[psycopg.Connection[Any]]:
+    try:
+        with psycopg.connect(settings.dsn(), autocommit=True) as connection:
+            yield connection
+    except psycopg.OperationalError:
+        where = f"{settings.database_host}:{settings.database_port}"
+        raise StackError(f"no database answers at {where}: run `mmo up`") from None
 
 
 def _slugs(connection: psycopg.Connection[tuple[object, ...]]) -> dict[int, str]:
