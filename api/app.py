@@ -1,6 +1,6 @@
 """The resource server, put together."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 from fastapi import APIRouter, FastAPI
@@ -8,14 +8,18 @@ from fastapi_offline import FastAPIOffline
 from psycopg_pool import AsyncConnectionPool
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from api import answers, contract, health, movements, problems, wallets
+from api import answers, contract, health, movements, pins, problems, wallets
 from api.guard import Guard
+from api.identity import clients, roles, users
 from api.movements import Door
 from api.queries import movements as movement_queries
 from api.queries import wallets as wallet_queries
 from api.security import Gatekeeper
 from api.start import Clients
+from mmo.audit.postgres import AuditLog
 from mmo.changes.wallets import WalletChanges
+from mmo.identity.pins import PinVault
+from mmo.identity.policy import Policies
 from mmo.keys.ports import KeyStore
 from mmo.movements.support.catalogue import movements as catalogue
 from mmo.settings import Settings
@@ -33,6 +37,11 @@ class Parts:
     gatekeeper: Gatekeeper
     door: Door
     wallet_changes: WalletChanges
+    super_pool: AsyncConnectionPool[Any]
+    super_engine: AsyncEngine
+    policies: Policies
+    audit: AuditLog
+    pins: PinVault
 
 
 def create_app(parts: Parts, *more: APIRouter) -> Guard:
@@ -41,13 +50,8 @@ def create_app(parts: Parts, *more: APIRouter) -> Guard:
     for router in more:
         app.include_router(router)
     app.state.parts = parts
-    app.state.pool = parts.pool
-    app.state.engine = parts.engine
-    app.state.keys = parts.keys
-    app.state.clients = parts.clients
-    app.state.gatekeeper = parts.gatekeeper
-    app.state.door = parts.door
-    app.state.wallet_changes = parts.wallet_changes
+    for part in fields(parts):
+        setattr(app.state, part.name, getattr(parts, part.name))
     return Guard(app)
 
 
@@ -57,7 +61,9 @@ def create_routes() -> FastAPI:
         title="mmo",
         summary="An open mobile money operator.",
         version="1",
-        openapi_tags=[{"name": name} for name in ("movements", "wallets", "operation")],
+        openapi_tags=[
+            {"name": name} for name in ("movements", "wallets", "pins", "identity", "operation")
+        ],
         redirect_slashes=False,
     )
     problems.install(app)
@@ -66,7 +72,8 @@ def create_routes() -> FastAPI:
         app.include_router(movements.route_of(movement), prefix="/v1")
     for offered in answers.answers():
         app.include_router(answers.route_of(offered), prefix="/v1")
-    app.include_router(wallets.router, prefix="/v1")
+    for module in (wallets, pins, users, roles, clients):
+        app.include_router(module.router, prefix="/v1")
     app.include_router(wallet_queries.router, prefix="/v1")
     app.include_router(movement_queries.router, prefix="/v1")
     contract.publish(app)

@@ -1,7 +1,7 @@
 """One POST route per money movement, taken from the catalogue."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Annotated, Any
@@ -11,6 +11,7 @@ from fastapi.responses import JSONResponse
 from psycopg_pool import AsyncConnectionPool
 
 from api.contract import REQUIRED
+from api.pin_proofs import PinProof, check_proof
 from api.problems import Problem
 from api.resources import movement_of
 from api.schemas import MovementSchema
@@ -117,14 +118,20 @@ def route_of(movement: Movement) -> APIRouter:
     """The route that asks for this movement."""
 
     async def ask(
+        request: Request,
         command: Any,
         caller: Annotated[Caller, Depends(requires(movement.scope))],
         opened: OpenDoor,
         key: IdempotencyKey,
         wait_s: Patience,
+        proof: PinProof = None,
     ) -> JSONResponse:
         opened.starter.admit()
-        row, new = await _accepted(movement, command, caller, opened, key)
+
+        async def pin_proved(payer: Wallet) -> None:
+            await check_proof(request, caller, movement.name, payer, proof, key)
+
+        row, new = await _accepted(movement, command, caller, opened, key, pin_proved)
         outcome = await opened.starter.outcome(caller.tenant, row, new=new, wait_s=wait_s)
         return answer(row, outcome, replayed=not new)
 
@@ -164,7 +171,12 @@ def answer(row: CommandRow, outcome: Mapping[str, Any] | None, *, replayed: bool
 
 
 async def _accepted(
-    movement: Movement, command: Command, caller: Caller, opened: Door, key: str
+    movement: Movement,
+    command: Command,
+    caller: Caller,
+    opened: Door,
+    key: str,
+    pin_proved: Callable[[Wallet], Awaitable[None]],
 ) -> tuple[CommandRow, bool]:
     """Check what can be checked beforehand, and keep the command under its key."""
     written = command.canonical()
@@ -194,6 +206,8 @@ async def _accepted(
                 raise _unknown(command, found)
         parties = {role: found[str(name)] for role, name in command.wallets().items()}
         _check(movement, command, parties, caller)
+        if movement.asked_by is not None:
+            await pin_proved(parties[movement.asked_by])
         resolved = command.resolved({name: wallet.id for name, wallet in found.items()})
         summary = summary_of(movement, command, parties)
         accepted = replace(row, body=resolved.canonical(), summary=summary)

@@ -147,3 +147,18 @@ class StatementPage(BaseModel):
     wallet: UUID
     items: list[StatementLine]
     next: str | None
+
+
+class ProofSchema(BaseModel):
+    """A proof of a PIN, for the header PIN-Proof; seconds that it is good for."""
+
+    proof: str
+    expires_in: int
+
+
+class ResetSchema(BaseModel):
+    """A reset of a PIN; the code is shown once, to whoever approves it."""
+
+    id: UUID
+    wallet: UUID | None
+    code: str | None

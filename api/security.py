@@ -1,14 +1,18 @@
 """The resource server's side of authorisation: bearer tokens in, callers out."""
 
-from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
-from typing import Annotated, Any
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Any, cast
 
 import structlog
-from fastapi import Depends, Request
+from fastapi import Depends, Header, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from api.problems import Problem
+from mmo.audit.postgres import AuditLog
+from mmo.audit.record import Record
+from mmo.identity.policy import Policies, Policy
+from mmo.identity.standard import READ
 from mmo.kernel.envelope import Actor
 from mmo.keys.verifier import InvalidTokenError, Verifier
 from mmo.tenancy.postgres import TenantRegister
@@ -20,6 +24,11 @@ ON_BEHALF = "wallets:on-behalf"
 """Staff: may act for wallets that are not the caller's own."""
 READ_ALL = "movements:read:all"
 """Staff: may read every movement and wallet of the tenant."""
+SUPER_READ = "super:read"
+"""Staff of a super-tenant: may read every tenant, with a reason."""
+READABLE = READ | {"identity:read", "code-lists:read", "tenancy:read"}
+"""What a super-tenant's reader has in the tenant that they look at."""
+REASON_MIN, REASON_MAX = 5, 200
 
 FIXED_SCOPES = {
     "movements:read": "Read movements that one asked for or takes part in.",
@@ -27,17 +36,37 @@ FIXED_SCOPES = {
     "wallets:read": "Read one's own wallets, their balances and statements.",
     "wallets:write": "Open, freeze, unfreeze and close wallets.",
     ON_BEHALF: "Do so for wallets of other people.",
+    "wallets:pin:reset": "Ask that a customer may set a new PIN.",
+    "wallets:pin:reset:approve": "Approve that a customer may set a new PIN.",
+    "identity:read": "Read users, roles and clients.",
+    "identity:write": "Create and change users, roles and clients; ask for role grants.",
+    "identity:activate": "Activate role grants that somebody else asked for.",
+    "histories:decode": "Read the histories of the tenant's movements in clear.",
+    "code-lists:read": "Read code lists.",
+    "code-lists:write": "Change the tenant's own code lists.",
+    "tenancy:read": "Read the tenant, and the groups it is in.",
+    "tenants:read": "Read the register of tenants and groups.",
+    "tenants:write": "Open, suspend and group tenants.",
+    SUPER_READ: "Read every tenant, with a reason that is recorded.",
 }
 """The scopes that no movement brings along; the catalogue adds the others."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
-    """Who asks, proved by the token."""
+    """Who asks, proved by the token, and for which tenant."""
 
     tenant: Tenant
     actor: Actor
     scopes: frozenset[str]
+    policy: Policy
+    roles: frozenset[str] = frozenset()
+    attributes: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Claims for policies: office, channel, limit profile."""
+    act: tuple[dict[str, str], ...] = ()
+    """Who really acts, where somebody entered from another tenant."""
+    visiting: bool = False
+    """Whether this is a super-tenant's reader: everything is read through a role of its own."""
 
     @property
     def client(self) -> str:
@@ -52,25 +81,86 @@ class Caller:
 class Gatekeeper:
     """Turns a token into a caller."""
 
-    def __init__(self, verifier: Verifier, tenants: TenantRegister) -> None:
+    def __init__(
+        self, verifier: Verifier, tenants: TenantRegister, policies: Policies, audit: AuditLog
+    ) -> None:
         self._verifier = verifier
         self._tenants = tenants
+        self._policies = policies
+        self._audit = audit
 
     async def admit(self, token: str) -> Caller:
         """Prove the token. Raises Problem invalid_token, always with the same words."""
         try:
             claims = self._verifier.verify(token)
         except InvalidTokenError as error:
-            _log.info("token.refused", reason=str(error))
-            raise Problem("invalid_token") from None
+            raise _refused(str(error)) from None
         tenant = await self._tenants.find(claims["tenant"])
-        if tenant is None:
-            raise Problem("invalid_token")
+        if tenant is None or tenant.state != "active":
+            raise _refused("tenant")
+        policy = await self._policies.of(tenant.id)
+        why = policy.refuses(claims)
+        if why is not None:
+            raise _refused(why)
         return Caller(
             tenant=tenant,
             actor=Actor(subject=claims["sub"], client=claims["client_id"]),
-            scopes=frozenset(str(claims.get("scope", "")).split()),
+            scopes=policy.allows(claims),
+            policy=policy,
+            roles=policy.roles_of(claims),
+            attributes=_attributes(claims),
+            act=_act(claims),
         )
+
+    async def visit(self, caller: Caller, named: str, reason: str | None, what: str) -> Caller:
+        """Let a super-tenant's reader look at another tenant; both audits are told why.
+
+        Raises Problem not_found for whoever is no such reader, as if there were no other tenant,
+        and reason_missing.
+        """
+        if caller.tenant.kind != "super" or SUPER_READ not in caller.scopes:
+            raise Problem("not_found")
+        told = (reason or "").strip()
+        if not REASON_MIN <= len(told) <= REASON_MAX or not told.isprintable():
+            raise Problem("reason_missing")
+        tenant = await self._tenants.find(named)
+        if tenant is None:
+            raise Problem("not_found")
+        for one in (caller.tenant, tenant):
+            await self._audit.note(
+                Record(
+                    tenant_id=one.id,
+                    actor=f"{caller.tenant.slug}/{caller.actor.subject}",
+                    client=caller.actor.client,
+                    action="super.read",
+                    object=f"{tenant.slug}{what}",
+                    reason=told,
+                )
+            )
+        return Caller(
+            tenant=tenant, actor=caller.actor, scopes=READABLE, policy=caller.policy,
+            roles=caller.roles, attributes=caller.attributes, visiting=True,
+        )  # fmt: skip
+
+
+def _refused(reason: str) -> Problem:
+    _log.info("token.refused", reason=reason)
+    return Problem("invalid_token")
+
+
+def _attributes(claims: Mapping[str, Any]) -> dict[str, str]:
+    return _texts(claims.get("attributes"))
+
+
+def _act(claims: Mapping[str, Any]) -> tuple[dict[str, str], ...]:
+    told = _texts(claims.get("act"))
+    return (told,) if told else ()
+
+
+def _texts(told: object) -> dict[str, str]:
+    if not isinstance(told, dict):
+        return {}
+    return {str(k): str(v) for k, v in cast("dict[object, object]", told).items()}
 
 
 _bearer = HTTPBearer(auto_error=False, description="An access token (ES256).")
@@ -79,16 +169,40 @@ _bearer = HTTPBearer(auto_error=False, description="An access token (ES256).")
 async def authenticated(
     request: Request,
     bearer: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
+    x_tenant: Annotated[
+        str | None, Header(description="Super-tenant only: the tenant to read.", max_length=31)
+    ] = None,
+    x_reason: Annotated[
+        str | None, Header(description="Why: 5 to 200 characters; it is recorded in both audits.")
+    ] = None,
 ) -> Caller:
-    """Admit whoever has a genuine token."""
+    """Admit whoever has a genuine token; GET may be of another tenant, for a super-tenant."""
     if bearer is None:
         raise Problem("invalid_token")
     gatekeeper: Gatekeeper = request.app.state.gatekeeper
-    return await gatekeeper.admit(bearer.credentials)
+    caller = await gatekeeper.admit(bearer.credentials)
+    _check_repeats(request)
+    if x_tenant is None or x_tenant == caller.tenant.slug:
+        return caller
+    visited = await gatekeeper.visit(caller, x_tenant, x_reason, request.url.path)
+    if request.method != "GET":
+        raise Problem("insufficient_scope", "enter the tenant by token exchange to change it")
+    return visited
+
+
+def _check_repeats(request: Request) -> None:
+    """A name that stands twice means two things. Raises Problem bad_request."""
+    names = [name for name, _ in request.query_params.multi_items()]
+    if len(set(names)) < len(names):
+        raise Problem("bad_request", "a query parameter stands twice")
+    if len(request.headers.getlist("x-tenant")) > 1:
+        raise Problem("bad_request", "more than one X-Tenant header")
+    if {"tenant_id", "tenant"} & set(names):
+        raise Problem("validation", "the tenant is the token's", status=422)
 
 
 def requires(scope: str) -> Callable[..., Coroutine[Any, Any, Caller]]:
-    """Admit callers whose token carries the scope."""
+    """Admit callers whose token carries the scope, and whose roles permit it now."""
 
     async def admit(caller: Annotated[Caller, Depends(authenticated)]) -> Caller:
         if scope not in caller.scopes:

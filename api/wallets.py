@@ -44,7 +44,7 @@ def _e164(written: str) -> str:
     return written
 
 
-def _printable(written: str) -> str:
+def printable(written: str) -> str:
     if not written.isprintable() or written != written.strip():
         raise PydanticCustomError("name_invalid", "a name is printable, without space at its ends")
     return written
@@ -62,7 +62,7 @@ class OpenWalletBody(BaseModel):
         AfterValidator(_e164),
     ]
     currency: Annotated[str, Field(pattern="^[A-Z]{3}$", examples=["KES"])]
-    name: Annotated[str, Field(min_length=1, max_length=80), AfterValidator(_printable)]
+    name: Annotated[str, Field(min_length=1, max_length=80), AfterValidator(printable)]
     owner: Annotated[
         str | None,
         Field(

@@ -99,6 +99,12 @@ class Settings(BaseSettings):
     def secrets(self) -> Path:
         return self.secrets_directory or self.home / "secrets"
 
+    def as_user(self, user: str) -> Self:
+        """The same with another database user, whose password is among the secrets."""
+        file = self.secrets / user
+        password = SecretStr(file.read_text().strip()) if file.exists() else self.database_password
+        return self.model_copy(update={"database_user": user, "database_password": password})
+
     def dsn(self) -> str:
         """Connection string of this process's database user."""
         password = self.database_password.get_secret_value()

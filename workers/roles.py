@@ -71,3 +71,12 @@ ROLES = (
 def role(name: str) -> Role:
     """Find a role by name; raises KeyError."""
     return {one.name: one for one in ROLES}[name]
+
+
+SUPER_USER = "mmo_super"
+"""The login behind a super-tenant's readers: it sees every tenant and writes nothing."""
+
+LOGINS = {role.database_user: f"mmo_as_{role.database}" for role in ROLES} | {
+    SUPER_USER: "mmo_as_super"
+}
+"""Login user → the one group that it is a member of."""

@@ -9,7 +9,7 @@ from psycopg_pool import AsyncConnectionPool
 from mmo.tenancy.tenant import Tenant
 
 REFRESH_S = 5.0
-"""How old the register in memory may be: a new tenant is served after that at the latest."""
+"""How old the register in memory may be: a new or suspended tenant is known after that."""
 
 
 class TenantRegister:
@@ -26,7 +26,8 @@ class TenantRegister:
             async with self._pool.connection() as connection:
                 cursor = connection.cursor(row_factory=class_row(Tenant))
                 await cursor.execute(
-                    "SELECT id, slug, name, timezone, currencies FROM tenancy.tenant ORDER BY id"
+                    """SELECT id, slug, name, timezone, currencies, country, kind, state
+                         FROM tenancy.tenant ORDER BY id"""
                 )
                 self._by_slug = {tenant.slug: tenant async for tenant in cursor}
             self._read_at = time.monotonic()
@@ -34,6 +35,5 @@ class TenantRegister:
 
     async def find(self, slug: str) -> Tenant | None:
         """The tenant of that slug, or None."""
-        if slug not in self._by_slug:
-            await self.all()
+        await self.all()
         return self._by_slug.get(slug)

@@ -8,13 +8,18 @@ from mmo.kernel.identifiers import TenantId
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tenant:
-    """One operator of the platform."""
+    """One operator of the platform, or a super-tenant, which keeps no books."""
 
     id: TenantId
     slug: str
     name: str
     timezone: str
     currencies: tuple[str, ...]
+    country: str = "KE"
+    kind: str = "operator"
+    """`operator` or `super`."""
+    state: str = "active"
+    """`pending`, `active`, `suspended` or `closed`."""
 
     def __post_init__(self) -> None:
         ZoneInfo(self.timezone)

@@ -14,7 +14,7 @@ from psycopg import sql
 from mmo.database.migrate import grant_logins, migrate
 from mmo.settings import Settings
 from tests.servers.shared import shared, start_server
-from workers.roles import ROLES
+from workers import roles
 from workers.stack.postgres import Postgres
 from workers.stack.processes import free_port
 
@@ -96,7 +96,7 @@ def start_postgres(home: Path) -> tuple[int, dict[str, Any]]:
     return process.pid, {"port": server.port}
 
 
-LOGINS = {role.database_user: (f"mmo_as_{role.database}", PASSWORD) for role in ROLES}
+LOGINS = {user: (group, PASSWORD) for user, group in roles.LOGINS.items()}
 
 
 @contextmanager

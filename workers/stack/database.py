@@ -7,7 +7,7 @@ from psycopg import sql
 
 from mmo.database.migrate import NewerDatabaseError, grant_logins, migrate
 from mmo.settings import Settings
-from workers.roles import ROLES
+from workers.roles import LOGINS
 from workers.stack.launch import StackError
 from workers.stack.postgres import make_password
 
@@ -21,11 +21,7 @@ def prepare_database(admin: Settings, progress: Callable[[str], None] = lambda _
         _create(admin)
         version = migrate(admin.dsn(), progress)
         logins = {
-            role.database_user: (
-                f"mmo_as_{role.database}",
-                make_password(admin.secrets / role.database_user),
-            )
-            for role in ROLES
+            user: (group, make_password(admin.secrets / user)) for user, group in LOGINS.items()
         }
         grant_logins(admin.dsn(), logins)
     except NewerDatabaseError as error:

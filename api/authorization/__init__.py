@@ -1,0 +1,1 @@
+"""The authorization server: log-in, tokens and public keys of every tenant."""

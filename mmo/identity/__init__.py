@@ -1,0 +1,1 @@
+"""Who may: users, roles, clients, log-ins, and the PIN vault."""

@@ -1,0 +1,53 @@
+"""The roles that every tenant begins with."""
+
+from collections.abc import Iterable, Mapping
+
+ADMINISTRATOR, CLERK, CHECKER = 1, 2, 3
+CUSTOMER, AGENT, SUPER_AGENT = 10, 11, 12
+AUDITOR = 20
+
+OWN = frozenset({"movements:read", "wallets:read"})
+CUSTOMER_SCOPES = OWN | {"movements:p2p-transfer", "movements:cash-out", "wallets:write"}
+AGENT_SCOPES = OWN | {"movements:cash-in", "movements:float-return"}
+SUPER_AGENT_SCOPES = OWN | {
+    "movements:float-top-up", "movements:float-return", "movements:emoney-redemption",
+}  # fmt: skip
+CHECKER_SCOPES = OWN | {
+    "movements:read:all", "emoney:release", "emoney:settle", "identity:activate",
+    "wallets:pin:reset:approve", "histories:decode",
+}  # fmt: skip
+_NOT_FOR_STAFF = frozenset({"super:read"})
+"""What no role of an ordinary tenant may hold."""
+_ADMINISTRATION = ("identity:", "tenancy:", "code-lists:")
+READ = frozenset({"movements:read", "movements:read:all", "wallets:read"})
+
+ROLE_OF_WALLET = {"customer": "customer", "agent": "agent", "super_agent": "super-agent"}
+"""Kind of wallet → the role of whoever proves its PIN."""
+
+
+def standard_roles(scopes: Iterable[str]) -> Mapping[int, tuple[str, frozenset[str]]]:
+    """Number → name and permissions, out of every scope there is."""
+    every = frozenset(scopes) - _NOT_FOR_STAFF
+    administration = frozenset(one for one in every if one.startswith(_ADMINISTRATION))
+    return {
+        ADMINISTRATOR: ("administrator", administration | READ | {"histories:decode"}),
+        CLERK: ("clerk", every - administration - {"identity:activate"}),
+        CHECKER: ("checker", CHECKER_SCOPES & every),
+        CUSTOMER: ("customer", CUSTOMER_SCOPES & every),
+        AGENT: ("agent", AGENT_SCOPES & every),
+        SUPER_AGENT: ("super-agent", SUPER_AGENT_SCOPES & every),
+    }
+
+
+def super_roles(scopes: Iterable[str]) -> Mapping[int, tuple[str, frozenset[str]]]:
+    """The roles of the super-tenant: its staff administer themselves, and read every tenant."""
+    every = frozenset(scopes)
+    administration = frozenset(one for one in every if one.startswith(_ADMINISTRATION))
+    return {
+        ADMINISTRATOR: (
+            "administrator",
+            administration | {"tenants:write", "tenants:read"} & every,
+        ),
+        CHECKER: ("checker", frozenset({"identity:activate", "identity:read"}) & every),
+        AUDITOR: ("auditor", frozenset({"super:read", "tenants:read"}) & every),
+    }

@@ -1,0 +1,45 @@
+"""Role authorization: the authorization server, the only one beside `keys` that reaches the HSM."""
+
+import asyncio
+from contextlib import AsyncExitStack
+from functools import partial
+
+from api.authorization.app import create_authorization
+from api.authorization.parts import Parts
+from mmo.audit.postgres import AuditLog
+from mmo.identity.pins import PinVault
+from mmo.identity.policy import Policies
+from mmo.keys.envelope import Envelope
+from mmo.settings import Settings
+from mmo.tenancy.postgres import TenantRegister
+from workers.ready import notify
+from workers.serving import bound, http
+from workers.wiring import access_verifier, hsm_store, open_pool, open_trust
+
+
+async def run(settings: Settings, stop: asyncio.Event) -> None:
+    """Serve log-in, tokens and public keys until told to stop."""
+    listening = bound(settings.authorization_host, settings.authorization_port)
+    async with AsyncExitStack() as opened:
+        pool = await opened.enter_async_context(open_pool(settings))
+        tasks = await opened.enter_async_context(asyncio.TaskGroup())
+        trusted = await opened.enter_async_context(open_trust(settings))
+        keys = await opened.enter_async_context(hsm_store(settings, pool))
+        policies = Policies(pool, settings.dsn())
+        listening_for_changes = tasks.create_task(policies.run())
+        app = create_authorization(
+            Parts(
+                settings=settings,
+                pool=pool,
+                keys=keys,
+                trust=trusted,
+                verifier=access_verifier(settings, trusted),
+                envelope=Envelope(keys),
+                tenants=TenantRegister(pool),
+                policies=policies,
+                pins=PinVault(pool, keys),
+                audit=AuditLog(pool),
+            )
+        )
+        await http(app, listening, stop, partial(notify, settings))
+        listening_for_changes.cancel()
