@@ -118,7 +118,7 @@ async def test_every_wallet_is_the_fold_of_its_events(
 async def test_the_books_are_in_order(demo: Town, stack: Operator) -> None:
     alice, bob = await demo.customer("10"), await demo.customer()
     await alice.sends("1", bob)
-    with psycopg.connect(stack.database.dsn("mmo_front"), autocommit=True) as connection:
+    with psycopg.connect(stack.database.dsn("mmo_background"), autocommit=True) as connection:
         wrong = [
             (check.invariant.name, check.rows) for check in verify(connection) if not check.holds
         ]

@@ -34,6 +34,22 @@ APP_LOGINS = ("mmo_front", "mmo_api", "mmo_movements", "mmo_authorization")
 """Who carries out what one tenant's callers ask for."""
 BEYOND = ("mmo_as_every_tenant", "mmo_as_super", "mmo_owner")
 
+WRITERS = {
+    "mmo_as_poster": {"messaging.event", "wallets.*", "movements.command", "audit.record",
+                      "identity.*"},
+    "mmo_as_authorization": {"audit.record", "identity.*", "keys.data_key"},
+    "mmo_as_keys": {"audit.record", "keys.*"},
+    "mmo_as_projector": {"messaging.cursor", "projections.*"},
+    "mmo_as_relay": {"messaging.cursor"},
+    "mmo_as_exporter": {"messaging.event", "messaging.cursor", "histories.history"},
+    "mmo_as_sealer": {"audit.seal", "audit.sealed_to"},
+    "mmo_as_background": {"tenancy.*", "movements.chart", "identity.*"},
+}  # fmt: skip
+"""Group → the tables that it may write by itself: those of its own context. Money it may not write
+at all, but by the ledger's functions."""
+READERS_CALLS = {"messaging.lags(bigint)"}
+"""Functions with their owner's rights that every reader may call: they change nothing."""
+
 _OWN = "n.nspname !~ '^(pg_|information_schema)'"
 _TABLES = f"""SELECT c.oid, n.nspname || '.' || c.relname AS name, c.relrowsecurity,
                      c.relforcerowsecurity, EXISTS (
@@ -178,6 +194,37 @@ def rights_past_policies(connection: Connection) -> list[str]:
     return [name for (name,) in rows]
 
 
+def writers_beyond_their_context(connection: Connection) -> list[str]:
+    """Groups that may write a table which is not their context's, and logins that may by name."""
+    rows = connection.execute(
+        f"""SELECT DISTINCT pg_get_userbyid(a.grantee), n.nspname, c.relname
+              FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+             CROSS JOIN LATERAL (
+                   SELECT * FROM aclexplode(c.relacl)
+                    UNION ALL
+                   SELECT e.* FROM pg_attribute t CROSS JOIN LATERAL aclexplode(t.attacl) e
+                    WHERE t.attrelid = c.oid) a
+             WHERE {_OWN} AND c.relkind IN ('r', 'p', 'v') AND a.grantee <> c.relowner
+               AND a.privilege_type IN ('INSERT', 'UPDATE', 'DELETE')"""
+    ).fetchall()
+    return [
+        f"{group} writes {schema}.{table}"
+        for group, schema, table in rows
+        if not {f"{schema}.{table}", f"{schema}.*"} & WRITERS.get(group, set())
+    ]
+
+
+def readers_that_change(connection: Connection) -> list[str]:
+    """Functions with their owner's rights that a mere reader, the super-tenant's too, may call."""
+    rows = connection.execute(
+        f"""SELECT p.oid::regprocedure::text
+              FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
+             WHERE {_OWN} AND p.prosecdef AND p.prorettype <> 'trigger'::regtype
+               AND has_function_privilege('mmo_as_super', p.oid, 'EXECUTE')"""
+    ).fetchall()
+    return [name for (name,) in rows if name not in READERS_CALLS]
+
+
 def loose_functions(connection: Connection) -> list[str]:
     """Functions that work with their owner's rights for everybody, or on a path of the caller's."""
     rows = connection.execute(
@@ -208,6 +255,8 @@ CHECKS: dict[str, Check] = {
         logins_that_inherit,
         scope_setters,
         rights_past_policies,
+        writers_beyond_their_context,
+        readers_that_change,
         loose_functions,
     )
 }

@@ -82,6 +82,13 @@ PLANTED = [
                  "wallets.wallet: TRUNCATE to mmo_as_background", marks=pytest.mark.case("C13")),
     pytest.param("rights_past_policies", "GRANT REFERENCES ON wallets.wallet TO PUBLIC",
                  "wallets.wallet: REFERENCES to PUBLIC", marks=pytest.mark.case("C13")),
+    pytest.param("writers_beyond_their_context", "GRANT INSERT ON wallets.wallet TO mmo_as_relay",
+                 "mmo_as_relay writes wallets.wallet", marks=pytest.mark.case("C12")),
+    pytest.param("writers_beyond_their_context",
+                 "GRANT UPDATE (name) ON wallets.wallet TO mmo_as_super",
+                 "mmo_as_super writes wallets.wallet", marks=pytest.mark.case("C12")),
+    pytest.param("readers_that_change", "GRANT EXECUTE ON FUNCTION movements.fail TO mmo_as_reader",
+                 "movements.fail(integer,uuid)", marks=pytest.mark.case("C12")),
     pytest.param("loose_functions",
                  "CREATE FUNCTION wallets.all() RETURNS SETOF wallets.wallet LANGUAGE sql "
                  "SECURITY DEFINER AS 'SELECT * FROM wallets.wallet'",
