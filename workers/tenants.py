@@ -41,10 +41,14 @@ async def open_books(connection: AsyncConnection[Any], tenant: Tenant) -> None:
     """Write the tenant's row, and open its chart of accounts. Safe to repeat."""
     async with connection.transaction():
         await connection.execute(
-            """INSERT INTO tenancy.tenant (id, slug, name, timezone, currencies)
-               VALUES (%s, %s, %s, %s, %s) ON CONFLICT (id) DO NOTHING""",
-            [tenant.id, tenant.slug, tenant.name, tenant.timezone, list(tenant.currencies)],
-        )
+            """INSERT INTO tenancy.tenant
+               (id, slug, name, timezone, currencies, country, kind, state)
+               VALUES (%s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT (id) DO NOTHING""",
+            [
+                tenant.id, tenant.slug, tenant.name, tenant.timezone, list(tenant.currencies),
+                tenant.country, tenant.kind, tenant.state,
+            ],
+        )  # fmt: skip
         await connection.execute("SELECT ledger.open_tenant(%s)", [tenant.id])
         for currency in tenant.currencies:
             await _open_chart(connection, tenant.id, currency)
