@@ -7,9 +7,10 @@ from uuid import UUID
 
 from psycopg import AsyncConnection
 from psycopg.types.json import Jsonb
-from sqlalchemy import BigInteger
+from sqlalchemy import BigInteger, union_all
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlmodel import Field, SQLModel, select
+from sqlalchemy.orm import aliased
+from sqlmodel import Field, SQLModel, col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from mmo.database.columns import MOMENT
@@ -134,13 +135,7 @@ async def movements(
     view: Any = MovementView
     wanted = select(MovementView).where(view.tenant_id == tenant)
     if wallets is not None:
-        place: Any = MovementWallet
-        mine = view.id.in_(
-            select(place.movement_id).where(
-                place.tenant_id == tenant, place.wallet.in_(list(wallets))
-            )
-        )
-        wanted = wanted.where(mine | (view.actor == actor) if actor else mine)
+        wanted = wanted.where(view.id.in_(_mine(tenant, wallets, actor)))
     for condition in (
         view.state == state if state else None,
         view.type == kind if kind else None,
@@ -152,3 +147,13 @@ async def movements(
             wanted = wanted.where(condition)
     found = await session.exec(wanted.order_by(view.id.desc()).limit(limit))
     return found.all()
+
+
+def _mine(tenant: int, wallets: Sequence[UUID], actor: str | None) -> Any:
+    """The ids of movements with one of the wallets or asked for by somebody, each by its index."""
+    place, asked = aliased(MovementWallet), aliased(MovementView)
+    of_wallets = select(place.movement_id).where(
+        col(place.tenant_id) == tenant, col(place.wallet).in_(list(wallets))
+    )
+    of_actor = select(asked.id).where(col(asked.tenant_id) == tenant, col(asked.actor) == actor)
+    return union_all(of_wallets, of_actor) if actor else of_wallets
