@@ -11,13 +11,12 @@ from dataclasses import dataclass, replace
 from typing import Any, LiteralString
 from uuid import UUID
 
-import structlog
-from prometheus_client import Counter
 from psycopg import AsyncConnection
 from psycopg.rows import class_row
 from psycopg_pool import AsyncConnectionPool
 
 from mmo.identity.pin_rules import is_pin, is_weak
+from mmo.identity.pin_sources import clear, note
 from mmo.identity.secret import digest, new_secret
 from mmo.kernel.identifiers import mint
 from mmo.keys.ports import KeyStore, Purpose
@@ -27,15 +26,6 @@ TRIES = 5
 """Attempts of a stage; after the first stage 15 minutes pass, then 24 hours, then a reset helps."""
 PROOF_S = 60
 RESET_S = 15 * 60
-SPRAY_WALLETS = {"device": 10, "subject": 10, "ip": 200}
-"""So many wallets with a failed PIN from one source in an hour: it is blocked for an hour.
-
-A gateway serves many honest customers from one address, so that its budget is larger.
-"""
-SPRAY_WINDOW, SPRAY_BLOCK = "1 hour", "1 hour"
-
-_SPRAYS = Counter("mmo_pin_sprays_total", "Sources blocked for trying PINs over many wallets.")
-_log = structlog.get_logger()
 
 
 class PinRefusedError(Exception):
@@ -249,7 +239,7 @@ class PinVault:
     async def _reserve(self, tenant: int, wallet: UUID, sources: Sequence[str]) -> Kept | None:
         """Count the attempt first; None where none is left, or there is no PIN."""
         async with scoped(self._pool, tenant) as connection:
-            blocked = [await _note(connection, tenant, one, wallet) for one in sorted(sources)]
+            blocked = [await note(connection, tenant, one, wallet) for one in sorted(sources)]
             if any(blocked):
                 return None
             asked = {"tenant": tenant, "wallet": wallet, "tries": TRIES}
@@ -260,11 +250,7 @@ class PinVault:
     async def _succeed(self, tenant: int, wallet: UUID, sources: Sequence[str]) -> None:
         async with scoped(self._pool, tenant) as connection:
             for source in sorted(sources):
-                await connection.execute(
-                    """UPDATE identity.pin_source SET wallets = array_remove(wallets, %s)
-                        WHERE tenant_id = %s AND source = %s""",
-                    [wallet, tenant, source],
-                )
+                await clear(connection, tenant, source, wallet)
             await connection.execute(
                 """UPDATE identity.pin SET failed = 0, stage = 0, locked_until = NULL
                     WHERE tenant_id = %s AND wallet_id = %s""",
@@ -283,39 +269,6 @@ UPDATE identity.pin
    AND (locked_until IS NULL OR locked_until < now())
 RETURNING salt, mac, key_n
 """
-
-
-async def _note(connection: AsyncConnection[Any], tenant: int, source: str, wallet: UUID) -> bool:
-    """Note a wallet that a source tries; whether the source is blocked now."""
-    cursor = await connection.execute(
-        """INSERT INTO identity.pin_source AS s (tenant_id, source, wallets)
-           VALUES (%(tenant)s, %(source)s, ARRAY[%(wallet)s::uuid])
-           ON CONFLICT (tenant_id, source) DO UPDATE SET
-               began_at = CASE WHEN s.began_at < now() - %(window)s::interval THEN now()
-                               ELSE s.began_at END,
-               wallets = CASE WHEN s.began_at < now() - %(window)s::interval
-                              THEN ARRAY[%(wallet)s::uuid]
-                              WHEN %(wallet)s::uuid = ANY (s.wallets)
-                                OR cardinality(s.wallets) > %(most)s THEN s.wallets
-                              ELSE s.wallets || %(wallet)s::uuid END
-           RETURNING cardinality(wallets) > %(most)s, coalesce(blocked_until > now(), false)""",
-        {
-            "tenant": tenant, "source": source, "wallet": wallet, "window": SPRAY_WINDOW,
-            "most": SPRAY_WALLETS[source.partition("/")[0]],
-        },
-    )  # fmt: skip
-    row = await cursor.fetchone()
-    assert row is not None
-    too_many, blocked = row
-    if too_many and not blocked:
-        await connection.execute(
-            """UPDATE identity.pin_source SET blocked_until = now() + %s::interval
-                WHERE tenant_id = %s AND source = %s""",
-            [SPRAY_BLOCK, tenant, source],
-        )
-        _SPRAYS.inc()
-        _log.error("pin.spray", tenant=tenant, source=source)
-    return too_many or blocked
 
 
 async def _store(connection: AsyncConnection[Any], tenant: int, wallet: UUID, made: Kept) -> None:
