@@ -29,6 +29,6 @@ async def entered(connection: AsyncConnection[Any], tenant: int) -> AsyncGenerat
         yield
     except BaseException:
         if not connection.closed:
-            await connection.execute("ROLLBACK")
+            await connection.rollback()
         raise
-    await connection.execute("COMMIT")
+    await connection.commit()
