@@ -11,9 +11,9 @@ import httpx
 from api.scopes import scopes
 from benchmarks.stack import Stack
 from mmo.keys.ports import Purpose
+from mmo.keys.socket import SocketKeyStore
 from mmo.keys.verifier import LIFE_MAX_S
 from workers.demo.people import person
-from workers.wiring import key_store
 
 CUSTOMERS = 64
 FUNDS = "100000.00"
@@ -32,25 +32,35 @@ class People:
 
     def __init__(self, stack: Stack) -> None:
         self._settings = stack.plan.settings("mmo_background")
-        self._keys = key_store(self._settings)
+        self._tokens: dict[str, str] = {}
         self._port = stack.port
         self._run = secrets.randbelow(10**5)
         """A number of this run, so that a home can be measured again."""
         self.customers: list[Customer] = []
 
     def headers(self, subject: str, key: str = "") -> dict[str, str]:
-        """A token of the moment, and an idempotency key where one is named."""
-        now = int(time.time())
-        granted = scopes() if subject == "operator" else person("alice").scopes
-        claims = {
-            "sub": subject, "client_id": "bench", "aud": self._settings.audience, "iat": now,
-            "exp": now + LIFE_MAX_S, "jti": uuid.uuid4().hex, "scope": " ".join(sorted(granted)),
-        }  # fmt: skip
-        token = self._keys.sign("demo", Purpose.ACCESS, claims)
+        """Their token, and an idempotency key where one is named."""
+        token = self._tokens[subject]
         return {"Authorization": f"Bearer {token}", **({"Idempotency-Key": key} if key else {})}
+
+    async def renew(self) -> None:
+        """Sign a token for everybody; they live fifteen minutes."""
+        keys = SocketKeyStore(self._settings.keys_at)
+        names = ("operator", *(self._name(number) for number in range(2 + CUSTOMERS)))
+        for subject in names:
+            now = int(time.time())
+            granted = scopes() if subject == "operator" else person("alice").scopes
+            claims = {
+                "sub": subject, "client_id": "bench", "aud": self._settings.audience, "iat": now,
+                "exp": now + LIFE_MAX_S, "jti": uuid.uuid4().hex, "roles": [],
+                "scope": " ".join(sorted(granted)),
+            }  # fmt: skip
+            self._tokens[subject] = await keys.sign("demo", Purpose.JWT, claims)
+        await keys.close()
 
     async def settle(self) -> None:
         """Open the wallets, and put money into them."""
+        await self.renew()
         async with httpx.AsyncClient(
             base_url=f"http://127.0.0.1:{self._port}", timeout=30
         ) as client:

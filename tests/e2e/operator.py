@@ -1,9 +1,7 @@
-"""A whole operator for tests: two tenants, and the roles front and background as processes."""
+"""A whole operator for tests: two tenants; keys, front and background as processes."""
 
-import asyncio
 import sys
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,14 +10,15 @@ from typing import Any
 import psycopg
 
 from mmo.kernel.identifiers import TenantId
-from mmo.keys.development import DevelopmentKeys
 from mmo.settings import Settings
 from mmo.tenancy.tenant import Tenant
+from tests.servers.hsm import Signer, hsm_environment, signer_of, waited
 from tests.servers.nats import NatsServer
 from tests.servers.postgres import Database, PostgresServer
 from tests.servers.shared import shared, start_server
 from tests.servers.temporal import TemporalServer
 from workers.demo.seed import seed
+from workers.hsm import prepare
 from workers.roles import role
 from workers.stack.launch import Launch
 from workers.stack.processes import free_port
@@ -45,17 +44,21 @@ class Operator:
     temporal: str
     nats: str
     keys: Path
+    """Home of the process `keys`."""
+    signer: Signer
     logs: tuple[Path, ...]
 
     def settings(self, user: str = "mmo_background") -> Settings:
         """The settings of one more process of this operator."""
         return self.database.settings(
-            user, temporal_address=self.temporal, nats_url=self.nats, keys_directory=self.keys
+            user, temporal_address=self.temporal, nats_url=self.nats, **hsm_settings(self.keys)
         )
 
-    @property
-    def key_store(self) -> DevelopmentKeys:
-        return DevelopmentKeys(self.keys)
+
+def hsm_settings(home: Path) -> dict[str, Path]:
+    """The same places as settings."""
+    named = hsm_environment(home).items()
+    return {name.removeprefix("MMO_").lower(): Path(value) for name, value in named}
 
 
 async def _open(settings: Settings) -> None:
@@ -68,12 +71,6 @@ async def open_another(settings: Settings, tenant: Tenant) -> None:
     service = await connect(settings.temporal_address)
     async with await psycopg.AsyncConnection.connect(settings.dsn(), autocommit=True) as connection:
         await open_tenant(settings, connection, service, tenant)
-
-
-def _in_a_thread(work: Callable[[], Any]) -> None:
-    """Run what has an event loop of its own, whether or not one runs here."""
-    with ThreadPoolExecutor(1) as threads:
-        threads.submit(work).result()
 
 
 def _start_role(home: Path, name: str, environment: dict[str, str]) -> int:
@@ -98,35 +95,43 @@ def operator_of(
         return {
             **database.environment(role(name).database_user),
             **around,
-            "MMO_KEYS_DIRECTORY": facts["keys"],
-            "MMO_LISTEN_PORT": str(facts["port"]),
+            **hsm_environment(Path(facts["keys"])),
+            "MMO_LISTEN_PORT": str(facts.get("port", 0)),
         }
 
-    def start_front(home: Path) -> tuple[int, dict[str, Any]]:
-        facts: dict[str, Any] = {
-            "database": postgres.create().name,
-            "port": free_port(),
-            "keys": str(home / "keys"),
-        }
-        settings = Database(facts["database"], postgres.port).settings(
-            "mmo_background",
-            temporal_address=temporal.address,
-            keys_directory=home / "keys",
-        )
-        _in_a_thread(lambda: asyncio.run(_open(settings)))
-        return _start_role(home, "front", environment(facts, "front")), facts
+    def start_keys(home: Path) -> tuple[int, dict[str, Any]]:
+        facts: dict[str, Any] = {"database": postgres.create().name, "keys": str(home)}
+        waited(prepare(Settings(home=home)))
+        return _start_role(home, "keys", environment(facts, "keys")), facts
 
-    with shared(run, "front", start_front) as facts:
+    with shared(run, "keys", start_keys) as known:
+        home_of_keys = Path(known["keys"])
 
-        def start_background(home: Path) -> tuple[int, dict[str, Any]]:
-            return _start_role(home, "background", environment(facts, "background")), {}
-
-        with shared(run, "background", start_background):
-            yield Operator(
-                database=Database(facts["database"], postgres.port),
-                url=f"http://127.0.0.1:{facts['port']}",
-                temporal=temporal.address,
-                nats=nats.url,
-                keys=Path(facts["keys"]),
-                logs=(run / "front" / "front.log", run / "background" / "background.log"),
+        def start_front(home: Path) -> tuple[int, dict[str, Any]]:
+            facts = {**known, "port": free_port()}
+            settings = Database(known["database"], postgres.port).settings(
+                "mmo_background", temporal_address=temporal.address, **hsm_settings(home_of_keys)
             )
+            waited(_open(settings))
+            return _start_role(home, "front", environment(facts, "front")), facts
+
+        with shared(run, "front", start_front) as facts:
+
+            def start_background(home: Path) -> tuple[int, dict[str, Any]]:
+                return _start_role(home, "background", environment(facts, "background")), {}
+
+            with (
+                shared(run, "background", start_background),
+                signer_of(home_of_keys) as signer,
+            ):
+                yield Operator(
+                    database=Database(facts["database"], postgres.port),
+                    url=f"http://127.0.0.1:{facts['port']}",
+                    temporal=temporal.address,
+                    nats=nats.url,
+                    keys=home_of_keys,
+                    signer=signer,
+                    logs=tuple(
+                        run / name / f"{name}.log" for name in ("front", "background", "keys")
+                    ),
+                )

@@ -121,12 +121,13 @@ class Town:
             "iat": now,
             "exp": now + LIFE_S,
             "jti": uuid.uuid4().hex,
+            "roles": [],
             "scope": " ".join(granted),
         }
         return claims | other
 
-    def sign(self, claims: Mapping[str, Any], purpose: Purpose = Purpose.ACCESS) -> str:
-        return self.operator.key_store.sign(self.tenant, purpose, claims)
+    def sign(self, claims: Mapping[str, Any], purpose: Purpose = Purpose.JWT) -> str:
+        return self.operator.signer.sign(self.tenant, purpose, claims)
 
     def somebody(
         self, granted: Iterable[str] = CUSTOMER, *, name: str = "person", **other: Any

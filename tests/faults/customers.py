@@ -12,8 +12,8 @@ from typing import Any
 import httpx
 
 from mmo.settings import Settings
-from workers.demo.tokens import token_for
-from workers.wiring import key_store
+from tests.servers.hsm import waited
+from workers.demo.tokens import tokens
 
 TRIES = 20
 """A 503 asks to try again."""
@@ -168,8 +168,7 @@ class Town:
     def _headers(self) -> dict[str, str]:
         made, token = self._token
         if time.monotonic() - made > TOKEN_S or not token:
-            keys = key_store(self.settings)
-            token = token_for(keys, "demo", "operator", self.settings.audience)
+            token = waited(tokens(self.settings, "demo", "operator"))["operator"]
             self._token = time.monotonic(), token
         return {"Authorization": f"Bearer {token}"}
 

@@ -20,6 +20,7 @@ from mmo.ledger.verify import verify
 from mmo.settings import Settings
 from mmo.tenancy.tenant import Tenant
 from tests.faults.front_that_dies import DEAD, POINTS
+from tests.servers.hsm import waited
 from tests.servers.nats import NatsServer
 from tests.servers.postgres import Database, PostgresServer
 from tests.servers.shared import start_server
@@ -58,7 +59,8 @@ class Front:
         environment = {
             **self.database.environment("mmo_front"),
             "MMO_TEMPORAL_ADDRESS": self.settings.temporal_address,
-            "MMO_KEYS_DIRECTORY": str(self.settings.keys),
+            "MMO_ENV": "dev",
+            "MMO_HOME": str(self.folder),
             "MMO_LISTEN_PORT": str(port),
             "MMO_READY_FILE": str(ready),
         }
@@ -68,7 +70,8 @@ class Front:
         return process, f"http://127.0.0.1:{port}"
 
     def headers(self, key: str) -> dict[str, str]:
-        token = token_for(key_store(self.settings), TENANT.slug, "operator", "mmo-api")
+        asked = token_for(key_store(self.settings), TENANT.slug, "operator", "mmo-api")
+        token = waited(asked)
         return {"Authorization": f"Bearer {token}", "Idempotency-Key": key}
 
     async def ask(self, url: str, kind: str, value: str, key: str, **about: str) -> httpx.Response:
@@ -123,7 +126,8 @@ async def front(
         "mmo_background",
         temporal_address=temporal_server.address,
         nats_url=nats_server.url,
-        keys_directory=folder / "keys",
+        env="dev",
+        home=folder,
     )
     await seed(settings, TENANT)
     return Front(settings=settings, database=database, folder=folder)

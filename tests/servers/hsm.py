@@ -1,25 +1,57 @@
-"""A SoftHSM token of a test's own folder: nobody else's keys are in it."""
+"""Signing from where nothing can be awaited, by the process `keys` of a test's operator."""
 
 import asyncio
+import threading
+from collections.abc import Coroutine, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from workers import hsm
-from workers.wiring import Settings
+from mmo.keys.ports import Purpose
+from mmo.keys.socket import SocketKeyStore
+
+Result = TypeVar("Result")
+ANSWER_S = 15
+
+
+def waited(coroutine: Coroutine[Any, Any, Result]) -> Result:
+    """Run it on a loop and thread of its own, whether or not a loop runs here."""
+    with ThreadPoolExecutor(1) as threads:
+        return threads.submit(asyncio.run, coroutine).result()
 
 
 def hsm_environment(home: Path) -> dict[str, str]:
-    """The settings of a process that uses the token in `home`."""
-    return {"MMO_HOME": str(home)}
+    """Where the token and the process `keys` of the home are, for a process of another home."""
+    return {
+        "MMO_KEYS_SOCKET": str(home / "run" / "keys.sock"),
+        "MMO_HSM_DIRECTORY": str(home / "hsm"),
+        "MMO_HSM_PIN_FILE": str(home / "secrets" / "hsm.pin"),
+    }
 
 
-async def prepare(settings: Settings) -> None:
-    """Initialise the token that the settings name."""
-    assert await hsm.prepare(settings)
+class Signer:
+    """Asks the process `keys`, on a thread of its own."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, store: SocketKeyStore) -> None:
+        self._loop = loop
+        self._store = store
+
+    def sign(self, tenant: str, purpose: Purpose, claims: Mapping[str, Any]) -> str:
+        asked = self._store.sign(tenant, purpose, claims)
+        return asyncio.run_coroutine_threadsafe(asked, self._loop).result(ANSWER_S)
 
 
-def waited(coroutine: Any) -> Any:
-    """Run what waits from where nothing can be awaited, on a loop and thread of its own."""
-    with ThreadPoolExecutor(1) as threads:
-        return threads.submit(asyncio.run, coroutine).result()
+@contextmanager
+def signer_of(home: Path) -> Iterator[Signer]:
+    """A signer for as long as it is needed."""
+    loop, store = asyncio.new_event_loop(), SocketKeyStore(home / "run" / "keys.sock")
+    thread = threading.Thread(target=loop.run_forever, daemon=True)
+    thread.start()
+    try:
+        yield Signer(loop, store)
+    finally:
+        asyncio.run_coroutine_threadsafe(store.close(), loop).result(ANSWER_S)
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
