@@ -41,6 +41,7 @@ help: ## this list
 
 # Installed again only where the lock or the project has changed; so `make up` works offline.
 .venv/ready: pyproject.toml uv.lock | $(UV)
+	@deploy/install-softhsm
 	@$(UV) sync --all-extras --locked && touch $@
 
 # uv into the project's own folder: in a venv where Python has pip, else beside it.

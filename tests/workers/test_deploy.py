@@ -21,6 +21,7 @@ SERVERS = {
     "temporal-ui",
     "nats",
     "migrate",
+    "hsm",
     "seed",
 }
 SETTINGS = {f"MMO_{name.upper()}" for name in Settings.model_fields}
