@@ -9,6 +9,7 @@ from typing import Any
 
 import psycopg
 
+from api.scopes import scopes
 from mmo.kernel.identifiers import TenantId
 from mmo.settings import Settings
 from mmo.tenancy.tenant import Tenant
@@ -17,7 +18,7 @@ from tests.servers.nats import NatsServer
 from tests.servers.postgres import Database, PostgresServer
 from tests.servers.shared import shared, start_server
 from tests.servers.temporal import TemporalServer
-from workers.demo.seed import seed
+from workers.demo.seed import DEMO, seed
 from workers.hsm import prepare
 from workers.roles import role
 from workers.stack.launch import Launch
@@ -63,6 +64,7 @@ def hsm_settings(home: Path) -> dict[str, Path]:
 
 async def _open(settings: Settings) -> None:
     await seed(settings)
+    await _open_client(settings, DEMO)
     await open_another(settings, OTHER)
 
 
@@ -71,6 +73,23 @@ async def open_another(settings: Settings, tenant: Tenant) -> None:
     service = await connect(settings.temporal_address)
     async with await psycopg.AsyncConnection.connect(settings.dsn(), autocommit=True) as connection:
         await open_tenant(settings, connection, service, tenant)
+    await _open_client(settings, tenant)
+
+
+async def _open_client(settings: Settings, tenant: Tenant) -> None:
+    """The client whose name the tests' tokens carry; it may use every scope."""
+    admin = settings.model_copy(update={"database_user": "postgres"})
+    async with await psycopg.AsyncConnection.connect(admin.dsn(), autocommit=True) as connection:
+        await connection.execute(
+            "INSERT INTO identity.policy (tenant_id) VALUES (%s) ON CONFLICT DO NOTHING",
+            [tenant.id],
+        )
+        await connection.execute(
+            """INSERT INTO identity.client (tenant_id, id, name, kind, grants, scopes, created_by)
+               VALUES (%s, 'tests', 'Tests', 'confidential', '{client_credentials}', %s, 'tests')
+               ON CONFLICT DO NOTHING""",
+            [tenant.id, sorted(scopes())],
+        )
 
 
 def _start_role(home: Path, name: str, environment: dict[str, str]) -> int:
