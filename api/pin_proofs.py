@@ -19,7 +19,11 @@ def request_digest(path: str, body: bytes) -> bytes:
 
 PinProof = Annotated[
     str | None,
-    Header(description="Proof of a PIN, where the caller's role needs one.", max_length=100),
+    Header(
+        alias="PIN-Proof",
+        description="Proof of a PIN, where the caller's role needs one.",
+        max_length=100,
+    ),
 ]
 
 

@@ -6,6 +6,8 @@ from typing import Any
 from psycopg import AsyncConnection
 from temporalio.service import ServiceClient
 
+from api.scopes import scopes
+from mmo.identity.opening import open_identity
 from mmo.keys.ports import PLATFORM, PLATFORM_ID
 from mmo.settings import Settings
 from mmo.tenancy.tenant import Tenant
@@ -30,6 +32,8 @@ async def open_tenant(
 ) -> None:
     """Open a tenant. Safe to repeat: what is there stays, what a crash left out is added."""
     await open_books(connection, tenant)
+    async with connection.transaction():
+        await open_identity(connection, tenant.id, tenant.kind, scopes())
     async with key_maker(settings) as make:
         await make(PLATFORM_ID, PLATFORM)
         await make(tenant.id, tenant.slug)
@@ -49,7 +53,8 @@ async def open_books(connection: AsyncConnection[Any], tenant: Tenant) -> None:
                 tenant.country, tenant.kind, tenant.state,
             ],
         )  # fmt: skip
-        await connection.execute("SELECT ledger.open_tenant(%s)", [tenant.id])
+        if tenant.kind == "operator":
+            await connection.execute("SELECT ledger.open_tenant(%s)", [tenant.id])
         for currency in tenant.currencies:
             await _open_chart(connection, tenant.id, currency)
 

@@ -1,66 +1,93 @@
-"""The people of the demo tenant: who they are, what they may do, and which wallet they have."""
+"""The demo's tenants and people: who they are, what they may do, and which wallet they have."""
 
 from dataclasses import dataclass
 
 from api.scopes import scopes
-from api.security import READ_ALL
+from api.security import READ_ALL, SUPER_READ
+from mmo.identity.standard import CUSTOMER_SCOPES, OWN
+from mmo.kernel.identifiers import TenantId
+from mmo.tenancy.tenant import Tenant
 
-CLIENT = "mmo-cli"
-"""The client that development tokens are issued to."""
+APP = "demo-app"
+"""The operator's own app: the trusted channel that customers and agents log in through."""
+CONSOLE = "console"
+"""Where staff come from to the log-in page."""
+ENTRY = "entry"
+"""By which a super-tenant's staff enter."""
+PIN = "4071"
+"""Of everybody in the demo, and of nobody else."""
+
+
+def _tenant(number: int, slug: str, name: str, kind: str = "operator") -> Tenant:
+    return Tenant(
+        id=TenantId(number), slug=slug, name=name, timezone="Africa/Nairobi", country="KE",
+        currencies=("KES",) if kind == "operator" else (), kind=kind,
+    )  # fmt: skip
+
+
+DEMO = _tenant(1, "demo", "Demo Mobile Money")
+DEMO2 = _tenant(2, "demo2", "Second Mobile Money")
+SUPER = _tenant(3, "super", "Group of Operators", "super")
+TENANTS = (DEMO, DEMO2, SUPER)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Machine:
+    """A program of the back office, which proves itself by a secret."""
+
+    id: str
+    name: str
+    scopes: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Person:
-    """One of the demo's people."""
+    """Somebody with a wallet, who logs in by number and PIN."""
 
     subject: str
     name: str
-    scopes: frozenset[str]
-    wallet: str | None = None
-    msisdn: str = ""
+    wallet: str
+    msisdn: str
 
 
-_OWN = {"movements:read", "wallets:read"}
-_CUSTOMER = frozenset(_OWN | {"movements:p2p-transfer", "movements:cash-out", "wallets:write"})
-
-PEOPLE = (
-    Person(subject="operator", name="Back office", scopes=frozenset(scopes())),
-    Person(
-        subject="checker",
+_NOT_AN_OPERATORS = {SUPER_READ, "tenants:read", "tenants:write"}
+MACHINES = (
+    Machine(
+        id="operator",
+        name="Back office",
+        scopes=frozenset(scopes()) - _NOT_AN_OPERATORS - {"identity:activate"},
+    ),
+    Machine(
+        id="checker",
         name="Second pair of eyes",
-        scopes=frozenset({*_OWN, READ_ALL, "emoney:release", "emoney:settle"}),
-    ),
-    Person(
-        subject="super-agent-1",
-        name="Savanna Distribution",
-        scopes=frozenset(_OWN | {"movements:float-top-up", "movements:emoney-redemption"}),
-        wallet="super_agent",
-        msisdn="+254700000100",
-    ),
-    Person(
-        subject="agent-1",
-        name="Corner Shop",
-        scopes=frozenset(_OWN | {"movements:cash-in"}),
-        wallet="agent",
-        msisdn="+254700000010",
-    ),
-    Person(
-        subject="alice",
-        name="Alice",
-        scopes=_CUSTOMER,
-        wallet="customer",
-        msisdn="+254700000001",
-    ),
-    Person(
-        subject="bob",
-        name="Bob",
-        scopes=_CUSTOMER,
-        wallet="customer",
-        msisdn="+254700000002",
+        scopes=OWN | {READ_ALL, "emoney:release", "emoney:settle", "identity:activate"},
     ),
 )
+SUPER_MACHINES = (
+    Machine(
+        id="auditor", name="Auditor of the group", scopes=frozenset({SUPER_READ, "tenants:read"})
+    ),
+    Machine(
+        id="platform",
+        name="Who opens tenants",
+        scopes=frozenset({"tenants:read", "tenants:write", "identity:read", "identity:write"}),
+    ),
+)
+PEOPLE = (
+    Person(subject="super-agent-1", name="Savanna Distribution", wallet="super_agent",
+           msisdn="+254700000100"),
+    Person(subject="agent-1", name="Corner Shop", wallet="agent", msisdn="+254700000010"),
+    Person(subject="alice", name="Alice", wallet="customer", msisdn="+254700000001"),
+    Person(subject="bob", name="Bob", wallet="customer", msisdn="+254700000002"),
+)  # fmt: skip
+assert frozenset(scopes()) >= CUSTOMER_SCOPES
 
 
-def person(subject: str) -> Person:
-    """Find one of the people. Raises KeyError."""
-    return {one.subject: one for one in PEOPLE}[subject]
+def machines(tenant: Tenant) -> tuple[Machine, ...]:
+    """The programs of a tenant."""
+    return SUPER_MACHINES if tenant.kind == "super" else MACHINES
+
+
+def people(tenant: Tenant) -> tuple[Person, ...]:
+    """Those who have wallets at a tenant; a super-tenant keeps none."""
+    return () if tenant.kind == "super" else PEOPLE

@@ -1,57 +1,124 @@
-"""Seed the demo tenant: its books, its people, and their wallets. Safe to repeat."""
+"""Seed the demo: its tenants, their clients, people, wallets and PINs. Safe to repeat."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
 from uuid import UUID, uuid5
 
 import psycopg
+from psycopg import AsyncConnection
+from psycopg.errors import UniqueViolation
+from psycopg_pool import AsyncConnectionPool
 
+from api.scopes import scopes
 from mmo.changes.wallets import NewWallet, WalletChanges
+from mmo.identity import clients
+from mmo.identity.clients import CLIENT, CODE, EXCHANGE, REFRESH
+from mmo.identity.clients import PIN as PIN_GRANT
+from mmo.identity.pins import PinVault, Tenancy
 from mmo.kernel.envelope import Actor
-from mmo.kernel.identifiers import TenantId
 from mmo.kernel.refusals import Refused
+from mmo.keys.ports import KeyStore
 from mmo.settings import Settings
+from mmo.tenancy.scope import scoped
 from mmo.tenancy.tenant import Tenant
-from workers.demo.people import PEOPLE
+from workers.demo.people import APP, CONSOLE, DEMO, ENTRY, PIN, TENANTS, machines, people
+from workers.demo.tokens import secret_file
+from workers.stack.postgres import make_password
 from workers.tenants import open_tenant
-from workers.wiring import connect, open_pool
+from workers.wiring import DEV, connect, development_keys, hsm_store, open_pool
 
-DEMO = Tenant(
-    id=TenantId(1),
-    slug="demo",
-    name="Demo Mobile Money",
-    timezone="Africa/Nairobi",
-    currencies=("KES",),
-)
 _WALLETS = UUID("2f2c9f0e-8d5b-4c83-9f7e-7d8f6d2f9f11")
+RETURN = "http://127.0.0.1:9000/back"
+"""Where the demo's console would be."""
 
 
 def main(_: Sequence[str] = ()) -> int:
     """Seed the database and the Temporal server that the environment names."""
-    asyncio.run(seed(Settings()))
+    asyncio.run(seed(Settings(), TENANTS))
     return 0
 
 
-async def seed(settings: Settings, tenant: Tenant = DEMO) -> None:
-    """Open the tenant and a wallet for each of its people who has one."""
+async def seed(settings: Settings, tenants: Sequence[Tenant] = (DEMO,)) -> None:
+    """Open the tenants, each with its programs, and a wallet with a PIN for each person."""
     service = await connect(settings.temporal_address)
-    async with await psycopg.AsyncConnection.connect(settings.dsn(), autocommit=True) as connection:
-        await open_tenant(settings, connection, service, tenant)
-    async with open_pool(settings) as pool:
-        changes = WalletChanges(pool, lambda: None)
-        for person in PEOPLE:
-            if person.wallet is None:
-                continue
-            new = NewWallet(
-                kind=person.wallet,
-                currency=tenant.currencies[0],
-                msisdn=person.msisdn,
-                name=person.name,
-                owner=person.subject,
-            )
-            identifier = uuid5(_WALLETS, f"{tenant.slug}/{person.subject}")
-            opened = await changes.open(
-                tenant.id, identifier, new, Actor(subject="seed", client="mmo")
-            )
-            if isinstance(opened, Refused):
-                raise SystemExit(f"mmo: {person.msisdn} belongs to another wallet already")
+    for tenant in tenants:
+        async with await psycopg.AsyncConnection.connect(
+            settings.dsn(), autocommit=True
+        ) as connection:
+            await open_tenant(settings, connection, service, tenant)
+    async with open_pool(settings) as pool, _keys(settings, pool) as keys:
+        for tenant in tenants:
+            await _programs(settings, pool, tenant)
+            await _wallets(pool, keys, tenant)
+
+
+@asynccontextmanager
+async def _keys(settings: Settings, pool: AsyncConnectionPool[Any]) -> AsyncGenerator[KeyStore]:
+    if settings.env == DEV:
+        yield development_keys(settings)
+        return
+    async with hsm_store(settings, pool) as store:
+        yield store
+
+
+async def _programs(settings: Settings, pool: AsyncConnectionPool[Any], tenant: Tenant) -> None:
+    for machine in machines(tenant):
+        await _client(
+            settings, pool, tenant, machine.id, name=machine.name, grants=[CLIENT],
+            scopes=machine.scopes,
+        )  # fmt: skip
+    every = scopes()
+    await _client(
+        settings, pool, tenant, CONSOLE, kind="public", name="Back office console",
+        grants=[CODE, REFRESH], scopes=every, redirect_uris=[RETURN],
+    )  # fmt: skip
+    await _client(
+        settings, pool, tenant, ENTRY, kind="public", name="Entry from another tenant",
+        grants=[EXCHANGE], scopes=every,
+    )  # fmt: skip
+    if tenant.kind == "operator":
+        await _client(
+            settings, pool, tenant, APP, name="Demo app", grants=[PIN_GRANT, REFRESH],
+            scopes=every, trusted_channel=True,
+        )  # fmt: skip
+
+
+async def _client(
+    settings: Settings, pool: AsyncConnectionPool[Any], tenant: Tenant, identifier: str, *,
+    kind: str = "confidential", **about: Any,
+) -> None:  # fmt: skip
+    """Create the client where it is not there; its secret is a file among the stack's secrets."""
+    secret = None
+    if kind == "confidential":
+        secret = make_password(settings.secrets / secret_file(tenant.slug, identifier))
+
+    async def create(connection: AsyncConnection[Any]) -> None:
+        await clients.create(
+            connection, tenant.id, identifier, kind=kind, created_by="seed", secret=secret, **about
+        )
+
+    try:
+        async with scoped(pool, tenant.id) as connection:
+            await create(connection)
+    except UniqueViolation:
+        return
+
+
+async def _wallets(pool: AsyncConnectionPool[Any], keys: KeyStore, tenant: Tenant) -> None:
+    changes, vault = WalletChanges(pool, lambda: None), PinVault(pool, keys)
+    for person in people(tenant):
+        new = NewWallet(
+            kind=person.wallet,
+            currency=tenant.currencies[0],
+            msisdn=person.msisdn,
+            name=person.name,
+            owner=person.subject,
+        )
+        identifier = uuid5(_WALLETS, f"{tenant.slug}/{person.subject}")
+        opened = await changes.open(tenant.id, identifier, new, Actor(subject="seed", client="mmo"))
+        if isinstance(opened, Refused):
+            raise SystemExit(f"mmo: {person.msisdn} belongs to another wallet already")
+        tenancy = Tenancy(id=tenant.id, slug=tenant.slug)
+        await vault.set_first(tenancy, identifier, PIN, person.msisdn)

@@ -1,41 +1,48 @@
-"""Tokens for the demo's people, signed in the token of this machine."""
+"""Tokens for the demo's people, from the authorization server, as any client gets them."""
 
-import time
-import uuid
-from typing import Any
+import httpx
 
-from mmo.keys.ports import KeyStore, Purpose
-from mmo.keys.verifier import LIFE_MAX_S
+from mmo.identity.clients import CLIENT, PIN
 from mmo.settings import Settings
-from workers.demo.people import CLIENT, person
-from workers.wiring import DEV, development_keys, hsm_store, open_pool
+from workers.demo import people
+from workers.demo.people import APP, PEOPLE
+
+ANSWER_S = 10.0
 
 
-async def tokens(settings: Settings, tenant: str, *subjects: str) -> dict[str, str]:
-    """Access tokens for some of the demo's people, signed in the HSM by the operator himself.
-
-    Raises KeyError for anyone else, and KeysAwayError or NoKeyError.
-    """
-    if settings.env == DEV:
-        keys = development_keys(settings)
-        return {who: await token_for(keys, tenant, who, settings.audience) for who in subjects}
-    async with open_pool(settings) as pool, hsm_store(settings, pool) as keys:
-        return {who: await token_for(keys, tenant, who, settings.audience) for who in subjects}
+class NoTokenError(Exception):
+    """There is none; the text says why, in one line."""
 
 
-async def token_for(
-    keys: KeyStore, tenant: str, subject: str, audience: str, life_s: int = LIFE_MAX_S
-) -> str:
-    """An access token for one of the demo's people. Raises KeyError for anyone else."""
-    now = int(time.time())
-    claims: dict[str, Any] = {
-        "sub": subject,
-        "client_id": CLIENT,
-        "aud": audience,
-        "iat": now,
-        "exp": now + life_s,
-        "jti": uuid.uuid4().hex,
-        "roles": [],
-        "scope": " ".join(sorted(person(subject).scopes)),
-    }
-    return await keys.sign(tenant, Purpose.JWT, claims)
+def token(settings: Settings, tenant: str, who: str) -> str:
+    """An access token: programs prove their secret, people their PIN. Raises NoTokenError."""
+    persons = {one.subject: one for one in PEOPLE}
+    if who in persons:
+        about = {
+            "grant_type": PIN, "client_id": APP, "client_secret": _secret(settings, tenant, APP),
+            "msisdn": persons[who].msisdn, "pin": people.PIN,
+        }  # fmt: skip
+    else:
+        about = {
+            "grant_type": CLIENT, "client_id": who,
+            "client_secret": _secret(settings, tenant, who),
+        }  # fmt: skip
+    try:
+        answer = httpx.post(f"{settings.issuer}/t/{tenant}/token", data=about, timeout=ANSWER_S)
+    except httpx.HTTPError as error:
+        raise NoTokenError(f"the authorization server does not answer ({error})") from None
+    if not answer.is_success:
+        raise NoTokenError(f"the authorization server says {answer.json()['error']}")
+    return answer.json()["access_token"]
+
+
+def secret_file(tenant: str, client: str) -> str:
+    """The name of the file, among the secrets, that keeps the secret of a demo client."""
+    return f"client.{tenant}.{client}"
+
+
+def _secret(settings: Settings, tenant: str, client: str) -> str:
+    path = settings.secrets / secret_file(tenant, client)
+    if not path.exists():
+        raise NoTokenError(f"{tenant} has no {client} among the demo's people")
+    return path.read_text().strip()

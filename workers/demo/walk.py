@@ -1,21 +1,24 @@
 """The demo: a shilling's whole life, over HTTP, told line by line."""
 
-import asyncio
+import hashlib
 import os
 import time
 from collections.abc import Sequence
 from typing import Any
 
 import httpx
+import orjson
 from rich.console import Console
 
 from mmo.settings import Settings
-from workers.demo.tokens import tokens
+from workers.demo.people import PIN
+from workers.demo.tokens import token
 
 SUPER_AGENT, AGENT = "msisdn:+254700000100", "msisdn:+254700000010"
 ALICE, BOB = "msisdn:+254700000001", "msisdn:+254700000002"
 READY_S = 30.0
 WALKERS = ("operator", "super-agent-1", "agent-1", "alice", "bob")
+CUSTOMERS = ("alice", "bob")
 
 console = Console(highlight=False, soft_wrap=True)
 
@@ -24,7 +27,7 @@ def main(_: Sequence[str] = ()) -> int:
     """Move money and show it; exit code 1 when something did not come out as it should."""
     settings = Settings()
     url = f"http://{settings.listen_host}:{settings.listen_port}"
-    told = asyncio.run(tokens(settings, "demo", *WALKERS))
+    told = {who: token(settings, "demo", who) for who in WALKERS}
     with httpx.Client(base_url=url, timeout=READY_S) as client:
         return Demo(client, settings, told).run()
 
@@ -64,10 +67,19 @@ class Demo:
     def _move(self, who: str, kind: str, value: str, about: dict[str, str]) -> dict[str, Any]:
         key = f"demo-{self._number}-{kind}"
         body = {**about, "amount": {"value": value, "currency": "KES"}}
-        answer = self._client.post(
-            f"/v1/movements/{kind}", json=body, headers={**self._token(who), "Idempotency-Key": key}
-        )
+        path, written = f"/v1/movements/{kind}", orjson.dumps(body)
+        headers = {**self._token(who), "Idempotency-Key": key, "Content-Type": "application/json"}
+        if who in CUSTOMERS:
+            headers |= self._proof(who, path, written, body.get("sender") or body["customer"])
+        answer = self._client.post(path, content=written, headers=headers)
         return self._told(f"{who} asks for {kind} KES {value}", answer)
+
+    def _proof(self, who: str, path: str, written: bytes, wallet: Any) -> dict[str, str]:
+        """A customer's PIN, proved for this very request."""
+        digest = hashlib.sha256(path.encode() + b"\n" + written).hexdigest()
+        about = {"wallet": wallet, "pin": PIN, "request": digest}
+        answer = self._client.post("/v1/pin/verifications", json=about, headers=self._token(who))
+        return {"PIN-Proof": answer.json()["proof"]} if answer.is_success else {}
 
     def _answer(self, who: str, movement: str, name: str, body: dict[str, str]) -> None:
         answer = self._client.post(
