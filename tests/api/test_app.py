@@ -13,6 +13,7 @@ from api.app import create_routes
 from api.guard import Guard
 from api.problems import PROBLEMS, Problem
 from mmo.kernel.refusals import REFUSALS
+from mmo.keys.ports import KeysAwayError, NoKeyError
 from workers.stack.processes import free_port
 
 CANARY = "canary-7f3e"
@@ -91,3 +92,19 @@ def test_every_code_is_published_once_with_a_sentence() -> None:
         assert sentence.endswith(".")
     for sentence in REFUSALS.values():
         assert sentence.endswith(".")
+
+
+@pytest.mark.parametrize("error", [KeysAwayError("the token is away"), NoKeyError("disabled")])
+@pytest.mark.case("L2")
+async def test_what_needs_a_key_that_is_away_says_to_try_again(error: Exception) -> None:
+    """L2. Nothing of the token's words is told."""
+    app = create_routes()
+
+    @app.get("/signs")
+    async def signs() -> None:
+        raise error
+
+    async with client(Guard(app)) as asking:
+        answer = await asking.get("/signs")
+    assert (answer.status_code, answer.json()) == (503, Problem("unavailable").document())
+    assert answer.headers["Retry-After"] == "2"

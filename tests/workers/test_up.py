@@ -64,9 +64,11 @@ def is_back(home: Home, name: str, before: int) -> bool:
 def test_everything_is_ready_and_says_where_it_is(mmo: Mmo) -> None:
     said = status(mmo)
     assert said["state"] == "ready"
-    assert set(said["urls"]) == {"api", "temporal_ui", "temporal", "nats", "postgres"}
+    assert set(said["urls"]) == {
+        "api", "temporal_ui", "temporal", "nats", "postgres", "authorization",
+    }  # fmt: skip
     assert {p["health"] for p in said["processes"]} == {"ready", "done"}
-    assert {"postgres", "nats", "temporal", "front", "background"} <= {
+    assert {"postgres", "nats", "temporal", "keys", "authorization", "front", "background"} <= {
         p["name"] for p in said["processes"]
     }
     for url in (f"{said['urls']['api']}/readyz", said["urls"]["temporal_ui"]):
