@@ -83,6 +83,33 @@ def test_nothing_is_wrong_with_it(mmo: Mmo) -> None:
     assert "**" in found["settings"]["database_password"]
 
 
+def test_keys_are_looked_after_from_the_command_line(mmo: Mmo) -> None:
+    probed = json.loads(mmo("hsm", "probe", "--json").stdout)
+    assert len(probed) == 6
+    assert all(one["works"] for one in probed)
+
+    def states() -> list[str]:
+        rows = json.loads(mmo("keys", "list", "--tenant", "demo", "--json").stdout)
+        return [row["state"] for row in rows if row["purpose"] == "jwt"]
+
+    assert states() == ["active", "next"]
+    assert mmo("keys", "rotate", "--tenant", "demo", "--purpose", "jwt").returncode == 0
+    assert states() == ["retired", "active", "next"]
+    stored = json.loads(mmo("hsm", "list", "--json").stdout)
+    assert {"demo/jwt/1", "demo/jwt/3", "demo/kek/1"} <= {one["label"] for one in stored}
+
+
+def test_a_key_is_destroyed_only_where_that_is_said_twice(mmo: Mmo) -> None:
+    asked = ("keys", "destroy", "--tenant", "demo", "--purpose", "msisdn")
+    refused = mmo(*asked)
+    assert refused.returncode == 1
+    assert "say --yes-destroy" in refused.stderr
+    nobody = mmo("keys", "rotate", "--tenant", "nobody", "--purpose", "jwt")
+    assert (nobody.returncode, nobody.stderr.strip()) == (
+        1, "mmo: there is no tenant nobody with keys: name one with --tenant",
+    )  # fmt: skip
+
+
 def test_one_process_is_rolled_and_no_other(mmo: Mmo, home: Home) -> None:
     before = pids(home)
 
