@@ -14,7 +14,7 @@ from mmo.settings import Settings
 from mmo.tenancy.postgres import TenantRegister
 from workers.ready import notify
 from workers.serving import bound, http
-from workers.wiring import access_verifier, hsm_store, open_pool, open_trust
+from workers.wiring import access_verifier, hsm_store, open_pool
 
 
 async def run(settings: Settings, stop: asyncio.Event) -> None:
@@ -23,8 +23,9 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
     async with AsyncExitStack() as opened:
         pool = await opened.enter_async_context(open_pool(settings))
         tasks = await opened.enter_async_context(asyncio.TaskGroup())
-        trusted = await opened.enter_async_context(open_trust(settings))
         keys = await opened.enter_async_context(hsm_store(settings, pool))
+        envelope = Envelope(keys)
+        keys.trust.on_change(envelope.purge)
         policies = Policies(pool, settings.dsn())
         listening_for_changes = tasks.create_task(policies.run())
         app = create_authorization(
@@ -32,9 +33,9 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
                 settings=settings,
                 pool=pool,
                 keys=keys,
-                trust=trusted,
-                verifier=access_verifier(settings, trusted),
-                envelope=Envelope(keys),
+                trust=keys.trust,
+                verifier=access_verifier(settings, keys.trust),
+                envelope=envelope,
                 tenants=TenantRegister(pool),
                 policies=policies,
                 pins=PinVault(pool, keys),
