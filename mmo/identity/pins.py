@@ -85,6 +85,8 @@ class PinVault:
 
     async def set_first(self, tenant: Tenancy, wallet: UUID, pin: str, msisdn: str) -> bool:
         """Set a PIN where there is none; False where there is one. Raises PinInvalidError."""
+        if await self._before(tenant.id, wallet):
+            return False
         made = await self._made(tenant, wallet, pin, msisdn)
         async with scoped(self._pool, tenant.id) as connection:
             cursor = await connection.execute(
