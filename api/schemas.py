@@ -9,10 +9,13 @@ from pydantic import BaseModel, Field
 PROBLEMS_OF_A_ROUTE = (400, 401, 403, 404, 409, 413, 415, 422, 503)
 
 
-def answers_with(model: type[BaseModel], status: int = 200) -> dict[int | str, dict[str, Any]]:
-    """What a route may answer, for the contract."""
+def answers_with(
+    model: type[BaseModel], status: int = 200, *more: int
+) -> dict[int | str, dict[str, Any]]:
+    """What a route may answer, for the contract; `more`: further statuses of problems."""
     answers: dict[int | str, dict[str, Any]] = {
-        problem: {"description": "A problem (RFC 9457)."} for problem in PROBLEMS_OF_A_ROUTE
+        problem: {"description": "A problem (RFC 9457)."}
+        for problem in (*PROBLEMS_OF_A_ROUTE, *more)
     }
     return {status: {"description": "As asked.", "model": model}, **answers}
 

@@ -145,7 +145,7 @@ async def read(reading: Reading, client: Identifier, caller: MayRead) -> JSONRes
         return _answer(await _there(connection, caller.tenant.id, client))
 
 
-@router.put("/{client}", summary="Change a client", responses=answers_with(ClientSchema))
+@router.put("/{client}", summary="Change a client", responses=answers_with(ClientSchema, 200, 412))
 async def change(
     request: Request, client: Identifier, body: ClientChange, caller: MayWrite, version: Version
 ) -> JSONResponse:

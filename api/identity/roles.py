@@ -71,7 +71,7 @@ async def read(reading: Reading, role: Number, caller: MayRead) -> JSONResponse:
     return JSONResponse(asdict(found), headers={"ETag": f'"{found.version}"'})
 
 
-@router.put("/{role}", summary="Change a role", responses=answers_with(RoleSchema))
+@router.put("/{role}", summary="Change a role", responses=answers_with(RoleSchema, 200, 412))
 async def change(
     request: Request, role: Number, body: RoleChange, caller: MayWrite, version: Version
 ) -> JSONResponse:

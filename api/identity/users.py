@@ -110,7 +110,7 @@ async def read(reading: Reading, user: str, caller: MayRead) -> JSONResponse:
     )
 
 
-@router.put("/{user}", summary="Change a user", responses=answers_with(UserSchema))
+@router.put("/{user}", summary="Change a user", responses=answers_with(UserSchema, 200, 412))
 async def change(
     request: Request, user: str, body: UserChange, caller: MayWrite, version: Version
 ) -> JSONResponse:
