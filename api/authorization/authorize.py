@@ -219,6 +219,6 @@ def _shows(seed: str, code: str) -> bool:
 def _enrol_page(tenant: Tenant, invitation: str, seed: str, error: str = "") -> Response:
     address = TOTP(seed).provisioning_uri(name=tenant.slug, issuer_name=tenant.name)
     return page(
-        "enrol", 400 if error else 200, tenant=tenant, invitation=invitation, seed=seed, error=error,
-        address=address, least=passwords.LENGTH_MIN,
+        "enrol", 400 if error else 200, tenant=tenant, invitation=invitation, seed=seed,
+        error=error, address=address, least=passwords.LENGTH_MIN,
     )  # fmt: skip
