@@ -9,7 +9,8 @@ from tests.servers.postgres import Database
 
 assert projector.MODELS
 SCHEMAS = (
-    "tenancy", "messaging", "ledger", "movements", "wallets", "projections", "histories", "audit", "keys",
+    "tenancy", "messaging", "ledger", "movements", "wallets", "projections", "histories", "audit",
+    "keys", "identity",
 )  # fmt: skip
 
 

@@ -5,6 +5,7 @@ import hashlib
 import secrets
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 from uuid import UUID
@@ -13,6 +14,7 @@ import httpx
 import psycopg
 import pyotp
 import pytest
+from fastapi import FastAPI
 from psycopg_pool import AsyncConnectionPool
 
 from api.authorization.app import create_authorization
@@ -28,13 +30,8 @@ from mmo.keys.envelope import Envelope
 from mmo.keys.ports import KeyStore
 from mmo.settings import Settings
 from mmo.tenancy.postgres import TenantRegister
-from tests.mmo.identity.conftest import (  # noqa: F401 - fixtures
-    ISSUER,
-    Registry,
-    opened,
-    registry,
-    server,
-)
+from tests.mmo.identity.registry import ISSUER, Registry, registry_of, server_of
+from tests.servers.postgres import Database
 from workers.wiring import access_verifier
 
 PASSWORD = "a few words of hers"
@@ -50,6 +47,7 @@ class Asked:
     http: httpx.AsyncClient
     parts: Parts
     registry: Registry
+    app: FastAPI
     totp: dict[str, str] = field(default_factory=dict[str, str])
 
     async def token(self, tenant: str = "demo", **fields: Any) -> httpx.Response:
@@ -94,6 +92,11 @@ class Asked:
         assert done.status_code == 200, done.text
         self.totp[username] = seed
         return user
+
+    def forget_tenants(self) -> None:
+        """Have the register of tenants read anew: it is kept for some seconds."""
+        parts = parts_of(self.parts.settings, self.parts.pool, self.registry)
+        self.parts = self.app.state.parts = parts
 
     def code(self, username: str) -> str:
         """A one-time code that was not used yet: the database forgets the last one."""
@@ -153,7 +156,19 @@ def parts_of(
 
 
 @pytest.fixture
-async def asked(registry: Registry, server: Registry) -> AsyncIterator[Asked]:  # noqa: F811
+async def registry(database: Database, tmp_path: Path) -> AsyncIterator[Registry]:
+    async with registry_of(database, tmp_path) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def server(registry: Registry) -> AsyncIterator[Registry]:
+    async with server_of(registry) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def asked(registry: Registry, server: Registry) -> AsyncIterator[Asked]:
     """The server with two tenants, a console, a program with a secret, and an app."""
     for tenant in (1, 2):
         async with registry.scoped(tenant) as connection:
@@ -173,9 +188,10 @@ async def asked(registry: Registry, server: Registry) -> AsyncIterator[Asked]:  
             )  # fmt: skip
     settings = registry.database.settings("mmo_authorization", issuer=ISSUER)
     parts = parts_of(settings, server.pool, registry)
-    transport = httpx.ASGITransport(create_authorization(parts))
+    app = create_authorization(parts)
+    transport = httpx.ASGITransport(app)
     async with httpx.AsyncClient(transport=transport, base_url=ISSUER) as http:
-        yield Asked(http, parts, registry)
+        yield Asked(http, parts, registry, app)
 
 
 @pytest.fixture

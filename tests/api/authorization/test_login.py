@@ -10,7 +10,7 @@ import psycopg
 import pytest
 
 from tests.api.authorization.conftest import PASSWORD, RETURN, SCOPES, Asked, asking
-from tests.mmo.identity.conftest import ISSUER
+from tests.mmo.identity.registry import ISSUER
 
 pytestmark = pytest.mark.usefixtures("amina")
 REFRESH = "__Host-mmo_rt_demo"

@@ -3,6 +3,7 @@
 import asyncio
 import time
 import uuid
+from typing import Any
 
 import httpx
 import psycopg
@@ -11,10 +12,11 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from jose import jws
 
 from mmo.identity import clients
+from mmo.keys.development import DevelopmentKeys
 from mmo.keys.jwk import public_jwk
 from mmo.keys.ports import KeysAwayError
 from tests.api.authorization.conftest import SECRET, Asked, parts_of
-from tests.mmo.identity.conftest import ISSUER
+from tests.mmo.identity.registry import ISSUER
 
 
 async def test_a_program_gets_a_token_of_its_own(asked: Asked) -> None:
@@ -126,7 +128,7 @@ async def test_the_issuer_is_its_address_and_unknown_tenants_look_like_suspended
 
     with psycopg.connect(asked.registry.database.admin) as connection:
         connection.execute("UPDATE tenancy.tenant SET state = 'suspended' WHERE slug = 'other'")
-    asked.parts.tenants._read_at = -10  # the register is at most five seconds old
+    asked.forget_tenants()
     unknown = await asked.http.get("/t/nowhere/jwks.json")
     suspended = await asked.http.get("/t/other/jwks.json")
     assert (unknown.status_code, unknown.content) == (suspended.status_code, suspended.content)
@@ -171,12 +173,7 @@ async def test_revoking_an_unknown_token_is_a_success(asked: Asked) -> None:
 async def test_without_the_hsm_no_token_is_issued_and_everything_else_goes_on(asked: Asked) -> None:
     token = (await asked.machine()).json()["access_token"]
 
-    class Away:
-        async def sign(self, *_: object) -> str:
-            raise KeysAwayError("the token is away")
-
-    away = parts_of(asked.parts.settings, asked.parts.pool, asked.registry, Away())  # pyright: ignore
-    asked.http._transport.app.state.parts = away  # pyright: ignore
+    asked.app.state.parts = parts_of(asked.parts.settings, asked.parts.pool, asked.registry, Away())
     refused = await asked.machine()
     asked_about = await asked.http.post(
         "/t/demo/introspect", data={"token": token}, auth=("payroll", SECRET)
@@ -185,6 +182,16 @@ async def test_without_the_hsm_no_token_is_issued_and_everything_else_goes_on(as
     assert (refused.status_code, refused.headers["retry-after"]) == (503, "2")
     assert asked_about.json()["active"]
     assert (await asked.http.get("/t/demo/jwks.json")).status_code == 200
+
+
+class Away(DevelopmentKeys):
+    """A token that does not answer."""
+
+    def __init__(self) -> None:
+        """Hold nothing."""
+
+    async def sign(self, *_: Any) -> str:
+        raise KeysAwayError("the token is away")
 
 
 async def test_many_programs_at_once_get_a_token_each(asked: Asked) -> None:

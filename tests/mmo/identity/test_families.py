@@ -7,7 +7,7 @@ import pytest
 
 from mmo.identity import clients, families
 from mmo.identity.families import NotRotated, Rotated
-from tests.mmo.identity.conftest import DEMO, Registry
+from tests.mmo.identity.registry import DEMO, Registry
 
 CLIENT = "console"
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import Counter
+from typing import Any
 from uuid import UUID
 
 import psycopg
@@ -13,24 +14,34 @@ from mmo.identity.pins import PinInvalidError, PinRefusedError, PinVault, Tenanc
 from mmo.kernel.identifiers import mint
 from mmo.keys.development import DevelopmentKeys
 from mmo.keys.ports import Purpose
-from tests.mmo.identity.conftest import DEMO, MSISDN, WALLET, Registry
+from tests.mmo.identity.registry import DEMO, MSISDN, WALLET, Registry
 
 PIN, OTHER = "4071", "8350"
 
 
-class CountedKeys(DevelopmentKeys):
-    """Counts how often a MAC is asked for."""
-
-    asked = 0
-
-    async def mac(self, *about: object, **more: object) -> list[bytes]:
-        self.asked += 1
-        return await super().mac(*about, **more)  # pyright: ignore
+REAL, NOTHING = "the wallet's own", "nothing"
 
 
-async def refused(vault: PinVault, pin: str, wallet: UUID = WALLET, **more: object) -> bool:
+class Looking:
+    """Keys that note what a MAC was asked for: of the wallet's own salt, or of none."""
+
+    def __init__(self, keys: DevelopmentKeys) -> None:
+        self._keys = keys
+        self.at: list[str] = []
+
+    async def mac(
+        self, tenant: str, purpose: Purpose, messages: list[bytes], number: int | None = None
+    ) -> list[bytes]:
+        self.at += [NOTHING if bytes(16) in one else REAL for one in messages]
+        return await self._keys.mac(tenant, purpose, messages, number)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._keys, name)
+
+
+async def refused(vault: PinVault, pin: str, wallet: UUID = WALLET, **more: Any) -> bool:
     try:
-        await vault.verify(DEMO, wallet, pin, **more)  # pyright: ignore
+        await vault.verify(DEMO, wallet, pin, **more)
     except PinRefusedError:
         return True
     return False
@@ -51,12 +62,12 @@ def row(registry: Registry, column: str) -> object:
 @pytest.mark.case("D1")
 async def test_of_forty_parallel_guesses_five_are_looked_at(registry: Registry) -> None:
     await with_pin(registry)
-    attempts = [registry.vault._reserve(DEMO.id, WALLET, ()) for _ in range(40)]
+    looking = Looking(registry.keys)
+    vault = PinVault(registry.pool, looking)
 
-    reserved = await asyncio.gather(*attempts)
-
-    assert sum(one is not None for one in reserved) == 5
-    assert all(await asyncio.gather(*(refused(registry.vault, "0000") for _ in range(3))))
+    assert all(await asyncio.gather(*(refused(vault, "9182") for _ in range(40))))
+    assert looking.at.count(REAL) == 5, "the other 35 got the same work on nothing"
+    assert len(looking.at) == 40
 
 
 @pytest.mark.case("D2")
@@ -177,12 +188,12 @@ async def test_pins_of_two_tenants_are_under_two_keys(registry: Registry) -> Non
 
 async def test_a_proof_is_good_once_for_its_own_request(registry: Registry) -> None:
     vault = await with_pin(registry)
-    about = {"subject": "alice", "request": b"r" * 32}
-    proof = await vault.prove(DEMO, WALLET, PIN, **about)  # pyright: ignore
+    about: dict[str, Any] = {"subject": "alice", "request": b"r" * 32}
+    proof = await vault.prove(DEMO, WALLET, PIN, **about)
 
-    async def uses(key: str, wallet: UUID = WALLET, **other: object) -> bool:
+    async def uses(key: str, wallet: UUID = WALLET, **other: Any) -> bool:
         named = {**about, **other, "key": key}
-        return await vault.use_proof(DEMO.id, wallet, proof, **named)  # pyright: ignore
+        return await vault.use_proof(DEMO.id, wallet, proof, **named)
 
     assert not await uses("k1", request=b"x" * 32)
     assert not await uses("k1", subject="bob")
@@ -201,8 +212,8 @@ async def test_a_proof_ends_after_a_minute(registry: Registry) -> None:
     with psycopg.connect(registry.database.admin) as connection:
         connection.execute("UPDATE identity.pin_proof SET expires_at = now()")
 
-    about = {"subject": "alice", "request": b"r" * 32, "key": "k"}
-    assert not await vault.use_proof(DEMO.id, WALLET, proof, **about)  # pyright: ignore
+    about: dict[str, Any] = {"subject": "alice", "request": b"r" * 32, "key": "k"}
+    assert not await vault.use_proof(DEMO.id, WALLET, proof, **about)
 
 
 async def test_a_reset_takes_two_people_and_works_once(registry: Registry) -> None:
