@@ -4,7 +4,7 @@ SHELL := /bin/bash
 UV := $(shell command -v uv 2>/dev/null || echo .tools/uv/bin/uv)
 RUN := $(UV) run --no-sync --
 
-.PHONY: up test check bench docs demo histories temporal-server long clean help
+.PHONY: up test check cases bench docs demo histories temporal-server long clean help
 
 up: .venv/ready ## install what is missing, then start everything; Ctrl-C stops it
 	@exec .venv/bin/mmo up
@@ -14,6 +14,9 @@ test: check ## everything that CI runs: `make check`, then all tests
 
 check: .venv/ready ## format, lint, types, imports, published files
 	$(RUN) ruff format --check && $(RUN) ruff check && $(RUN) pyright && $(RUN) lint-imports && $(RUN) python -m workers generate --check
+
+cases: .venv/ready ## run the cases of the threat model, and write the table of them
+	MMO_WRITE_CASES=1 $(RUN) pytest -n 2 --dist loadfile -m "case and not long"
 
 bench: .venv/ready ## measure movements, ledger and reads against their yardsticks
 	$(RUN) python -m benchmarks

@@ -6,9 +6,15 @@ from pathlib import Path
 
 import pytest
 
+from tests.security import table
 from tests.servers.nats import NatsServer, nats_of
 from tests.servers.postgres import Database, PostgresServer, postgres_of
 from tests.servers.temporal import TemporalServer, temporal_of
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Count the cases of the threat model."""
+    config.pluginmanager.register(table, "security-cases")
 
 
 @pytest.fixture(scope="session")

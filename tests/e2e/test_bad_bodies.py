@@ -52,6 +52,7 @@ DOCUMENTS = [
     ("content", "status", "code"),
     [pytest.param(*case[1:], id=case[0]) for case in DOCUMENTS],
 )
+@pytest.mark.case("F4")
 async def test_a_body_means_one_thing_or_is_refused(alice: Holder, content, status, code) -> None:
     if content is None:
         content = json.dumps({f"{CANARY}{number}": number for number in range(3000)})[:64_000]
@@ -91,6 +92,8 @@ async def test_a_body_means_one_thing_or_is_refused(alice: Holder, content, stat
     ],
     ids=lambda value: str(value)[:48],
 )
+@pytest.mark.case("F5")
+@pytest.mark.case("C3")
 async def test_a_field_is_as_published_or_the_request_is_refused(
     alice: Holder, other, code
 ) -> None:
@@ -123,6 +126,8 @@ async def test_a_field_is_as_published_or_the_request_is_refused(
     ],
     ids=str,
 )
+@pytest.mark.case("F2")
+@pytest.mark.case("F1")
 async def test_a_wallet_is_opened_with_proper_words_only(demo: Town, field, value) -> None:
     body = {"kind": "customer", "msisdn": unique_msisdn(), "currency": "KES", "name": CANARY}
 

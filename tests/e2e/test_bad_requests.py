@@ -13,6 +13,7 @@ from tests.e2e.hostile import CANARY, SEND, body_of, is_problem, raw_exchange
 from tests.e2e.town import Holder, Town
 
 
+@pytest.mark.case("A23")
 async def test_more_than_one_authorization_is_no_authorization(alice: Holder) -> None:
     value = f"Bearer {alice.person.token}"
     answer = await alice.person.http.get(
@@ -47,6 +48,7 @@ NOWHERE = [
 
 
 @pytest.mark.parametrize("spelled", NOWHERE)
+@pytest.mark.case("F6")
 async def test_a_name_that_is_no_id_finds_nothing(demo: Town, spelled) -> None:
     real = (await demo.customer()).wallet
     name = spelled.replace("UPPER", real.upper()).replace("HEX", real.replace("-", ""))
@@ -90,6 +92,7 @@ async def test_a_name_that_is_no_id_finds_nothing(demo: Town, spelled) -> None:
         ("from=%00", 422, "validation"),
     ],
 )
+@pytest.mark.case("F7")
 async def test_a_list_is_asked_for_within_its_bounds(alice: Holder, query, status, code) -> None:
     for path in ("/v1/movements", f"/v1/wallets/{alice.wallet}/statement"):
         answer = await alice.person.get(f"{path}?{query}")
@@ -113,6 +116,7 @@ async def test_a_list_is_asked_for_within_its_bounds(alice: Holder, query, statu
         ("to=9999-12-31T23:59:59-14:00", {200}),
     ],
 )
+@pytest.mark.case("F5")
 async def test_movements_are_looked_for_by_published_words(alice: Holder, query, statuses) -> None:
     answer = await alice.person.get(f"/v1/movements?{query}")
 
@@ -193,6 +197,7 @@ async def test_lengths_that_contradict_are_refused(alice: Holder, lengths) -> No
     assert raw.split(b" ")[1][:1] == b"4", raw
 
 
+@pytest.mark.case("H11")
 async def test_who_hangs_up_in_the_middle_harms_nobody(alice: Holder, demo: Town) -> None:
     where = urlsplit(str(alice.person.http.base_url))
     for _ in range(20):
@@ -204,6 +209,7 @@ async def test_who_hangs_up_in_the_middle_harms_nobody(alice: Holder, demo: Town
     assert (await alice.person.get("/v1/movements")).status_code == 200
 
 
+@pytest.mark.case("H11")
 async def test_a_caller_who_hangs_up_still_has_the_money_moved(demo: Town, books) -> None:
     alice, bob = await demo.customer("10"), await demo.customer()
     key = uuid.uuid4().hex

@@ -66,6 +66,7 @@ async def test_a_wallet_named_by_its_alias_is_part_of_what_makes_a_repeat(demo: 
     [("p2p-transfer", "5", None), ("cash-out", "4", None), ("p2p-transfer", "4", "for lunch")],
     ids=["another amount", "another route", "another note"],
 )
+@pytest.mark.case("H2")
 async def test_a_key_names_one_request_only(demo: Town, books, kind, value, note) -> None:
     alice, bob = await demo.customer("10"), await demo.customer()
     agent = await demo.wallet(demo.somebody(), "agent")
@@ -86,6 +87,8 @@ async def test_a_key_names_one_request_only(demo: Town, books, kind, value, note
     assert kept == (1,)
 
 
+@pytest.mark.case("C19")
+@pytest.mark.case("H3")
 async def test_keys_of_two_people_two_clients_and_two_tenants_are_apart(
     demo: Town, other: Town
 ) -> None:
@@ -117,6 +120,7 @@ async def test_keys_of_two_people_two_clients_and_two_tenants_are_apart(
         ("schlüssel".encode(), "idempotency_key_invalid"),
     ],
 )
+@pytest.mark.case("H4")
 async def test_money_moves_under_a_proper_key_only(demo: Town, key, code) -> None:
     alice, bob = await demo.customer("10"), await demo.customer()
     headers = {"Authorization": f"Bearer {alice.person.token}"}
@@ -154,6 +158,7 @@ async def test_what_is_refused_beforehand_uses_no_key_up(demo: Town, books) -> N
     assert "Idempotency-Replayed" not in good.headers
 
 
+@pytest.mark.case("H1")
 async def test_a_hundred_calls_at_once_with_one_key_are_one_movement(
     demo: Town, stack, books
 ) -> None:

@@ -54,6 +54,7 @@ async def holder_of(demo: Town, role: dict[str, Any]) -> tuple[Person, str]:
     return Person(demo.staff.http, user["id"], demo.sign(claims)), path
 
 
+@pytest.mark.case("I1")
 async def test_a_role_is_given_by_two_people(demo: Town) -> None:
     user, checker = await new_user(demo.staff), demo.somebody(scopes(), name="second")
     path = f"{USERS}/{user['id']}/roles/{CLERK}"
@@ -82,6 +83,7 @@ async def test_nobody_activates_a_role_of_their_own(demo: Town) -> None:
 
 
 @pytest.mark.case("A27")
+@pytest.mark.case("I2")
 async def test_a_role_that_is_taken_away_binds_at_the_next_request(demo: Town) -> None:
     holder, path = await holder_of(demo, await new_role(demo.staff, "movements:read"))
     assert (await holder.get("/v1/movements")).status_code == 200
@@ -92,6 +94,7 @@ async def test_a_role_that_is_taken_away_binds_at_the_next_request(demo: Town) -
 
 
 @pytest.mark.case("A27")
+@pytest.mark.case("H10")
 async def test_a_permission_that_a_role_loses_binds_at_the_next_request(demo: Town) -> None:
     role = await new_role(demo.staff, "movements:read")
     holder, _ = await holder_of(demo, role)

@@ -194,6 +194,7 @@ async def test_an_amount_is_two_texts(demo: Town, amount) -> None:
 @pytest.mark.parametrize(
     "currency", ["xxx", "kes", "KE", "KESS", "ZZZ", "XAU", "", "\uff2b\uff25\uff33"]
 )
+@pytest.mark.case("F8")
 async def test_a_currency_is_one_of_iso_4217(demo: Town, currency) -> None:
     alice, bob = await demo.customer(), await demo.customer()
 
@@ -220,6 +221,8 @@ async def test_the_largest_amount_is_an_amount_and_one_more_is_not(demo: Town) -
         ("{{7*7}} ${jndi:ldap://x} <script>", True),
     ],
 )
+@pytest.mark.case("F5")
+@pytest.mark.case("F9")
 async def test_a_note_is_kept_as_it_was_written_or_not_at_all(demo: Town, note, fine) -> None:
     alice, bob = await demo.customer("10"), await demo.customer()
 
@@ -243,6 +246,7 @@ async def test_of_a_hundred_spends_of_the_whole_balance_one_goes_through(demo: T
     assert (await alice.balance(last), await bob.balance(last)) == ("0.00", "10.00")
 
 
+@pytest.mark.case("H8")
 async def test_sending_to_and_fro_at_once_neither_locks_up_nor_makes_money(demo: Town) -> None:
     alice, bob = await demo.customer("10"), await demo.customer("10")
     places = asyncio.Semaphore(50)
@@ -267,6 +271,7 @@ async def test_sending_to_and_fro_at_once_neither_locks_up_nor_makes_money(demo:
     assert held[0] == pytest.approx(10 + 0.3 * (sent[1] - sent[0]))
 
 
+@pytest.mark.case("H9")
 async def test_too_much_at_once_is_turned_away_and_not_lost(demo: Town) -> None:
     alice, bob = await demo.customer("1000"), await demo.customer()
     async with httpx.AsyncClient(base_url=demo.operator.url, timeout=60) as client:

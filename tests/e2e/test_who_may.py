@@ -67,6 +67,7 @@ async def test_whatever_is_wrong_with_a_token_the_answer_is_the_same(
     assert json.loads(told["none /v1/movements"])["code"] == "invalid_token"
 
 
+@pytest.mark.case("A24")
 async def test_a_token_in_the_address_is_no_token(demo: Town, http: httpx.AsyncClient) -> None:
     answer = await http.get("/v1/movements", params={"access_token": demo.staff.token})
 
@@ -140,6 +141,7 @@ async def test_who_may_act_for_others_in_one_movement_may_not_in_another(demo: T
     assert refused(answer) == (403, "not_your_wallet")
 
 
+@pytest.mark.case("C1")
 async def test_one_customer_sees_nothing_of_another_and_staff_do(demo: Town) -> None:
     alice, bob, carol = await demo.customer("10"), await demo.customer(), await demo.customer()
     sent = await alice.sends("1", bob)
@@ -165,6 +167,8 @@ async def test_one_customer_sees_nothing_of_another_and_staff_do(demo: Town) -> 
     assert movement not in {one["id"] for one in listed}
 
 
+@pytest.mark.case("C4")
+@pytest.mark.case("C1")
 async def test_another_tenant_is_not_there_at_all(demo: Town, other: Town) -> None:
     alice, bob = await demo.customer("10"), await demo.customer()
     sent = await alice.sends("1", bob)
@@ -185,6 +189,7 @@ async def test_another_tenant_is_not_there_at_all(demo: Town, other: Town) -> No
     assert refused(decided) == (404, "movement_not_found")
 
 
+@pytest.mark.case("C5")
 async def test_one_number_may_have_a_wallet_in_each_tenant(demo: Town, other: Town) -> None:
     alice = await demo.customer()
     body = {
@@ -241,6 +246,7 @@ def _number() -> str:
     return "+254722" + str(uuid.uuid4().int)[:6]
 
 
+@pytest.mark.case("I3")
 async def test_a_decision_signed_for_another_movement_decides_nothing(demo: Town) -> None:
     """The route signs what it sends, so a token's owner cannot bring a document along."""
     maker = demo.somebody(set(scopes()) - {"emoney:release"})

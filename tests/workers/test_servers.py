@@ -13,8 +13,8 @@ from tests.servers.temporal import TemporalServer
 def test_a_fresh_database_is_migrated_and_nobody_elses(database: Database, new_database) -> None:
     other = new_database()
     insert = (
-        "INSERT INTO tenancy.tenant (id, slug, name, timezone, currencies) "
-        "VALUES (7, 'seven', 'Seven', 'UTC', '{KES}')"
+        "INSERT INTO tenancy.tenant (id, slug, name, timezone, currencies, country) "
+        "VALUES (7, 'seven', 'Seven', 'UTC', '{KES}', 'KE')"
     )
     with psycopg.connect(database.admin) as connection:
         connection.execute(insert)

@@ -30,6 +30,7 @@ from mmo.keys.envelope import Envelope
 from mmo.keys.ports import KeyStore
 from mmo.settings import Settings
 from mmo.tenancy.postgres import TenantRegister
+from mmo.wallets.personal import PersonalData
 from tests.mmo.identity.registry import ISSUER, Registry, registry_of, server_of
 from tests.servers.postgres import Database
 from workers.wiring import access_verifier
@@ -147,11 +148,12 @@ def parts_of(
     keys: KeyStore | None = None,
 ) -> Parts:  # fmt: skip
     keys = keys or registry.keys
+    envelope = Envelope(keys)
     return Parts(
         settings=settings, pool=pool, keys=keys, trust=registry.keys,
-        verifier=access_verifier(settings, registry.keys), envelope=Envelope(keys),
+        verifier=access_verifier(settings, registry.keys), envelope=envelope,
         tenants=TenantRegister(pool), policies=Policies(pool, settings.dsn()),
-        pins=PinVault(pool, keys), audit=AuditLog(pool),
+        pins=PinVault(pool, keys), audit=AuditLog(pool), personal=PersonalData(keys, envelope),
     )  # fmt: skip
 
 
