@@ -188,7 +188,9 @@ async def asked(registry: Registry, server: Registry) -> AsyncIterator[Asked]:
                 connection, tenant, "entry", name="Entry", kind="public", created_by="test",
                 grants=["urn:ietf:params:oauth:grant-type:token-exchange"], scopes=SCOPES,
             )  # fmt: skip
-    settings = registry.database.settings("mmo_authorization", issuer=ISSUER)
+    settings = registry.database.settings(
+        "mmo_authorization", issuer=ISSUER, temporal_ui_url="http://127.0.0.1:8233"
+    )
     parts = parts_of(settings, server.pool, registry)
     app = create_authorization(parts)
     transport = httpx.ASGITransport(app)
