@@ -1,12 +1,16 @@
 """Send money over HTTP, safely: under a key of one's own, repeated until there is an answer.
 
     MMO_URL=$(uv run mmo status --json | jq -r .urls.api) MMO_TOKEN=$(uv run mmo token --as alice) \
-        uv run python examples/send_money.py msisdn:+254700000001 msisdn:+254700000002 25.00
+        MMO_PIN=4071 uv run python examples/send_money.py \
+        msisdn:+254700000001 msisdn:+254700000002 25.00
 
 The key is the payment's own name. Whoever repeats it, after a time-out or a crash, gets the answer
-of the first request: nothing is paid twice.
+of the first request: nothing is paid twice. A customer proves their PIN first, for this very
+request; the proof goes with it as a header.
 """
 
+import hashlib
+import json
 import os
 import sys
 import time
@@ -16,6 +20,7 @@ from typing import Any
 
 import httpx
 
+PATH = "/v1/movements/p2p-transfer"
 TRIES_MAX = 8
 PAUSE_S, PAUSE_MAX_S = 0.2, 5.0
 AGAIN = {502, 503, 504}
@@ -37,7 +42,14 @@ class NoAnswerError(Exception):
 
 
 def send(
-    client: httpx.Client, *, sender: str, recipient: str, value: str, currency: str, key: str
+    client: httpx.Client,
+    *,
+    sender: str,
+    recipient: str,
+    value: str,
+    currency: str,
+    key: str,
+    pin: str | None = None,
 ) -> Sent:
     """Send an amount. Safe to repeat with the same key.
 
@@ -48,7 +60,9 @@ def send(
         "recipient": recipient,
         "amount": {"value": value, "currency": currency},
     }
-    answer = _asked(client, body, key)
+    written = json.dumps(body).encode()
+    proof = {} if pin is None else {"PIN-Proof": prove(client, sender, pin, written)}
+    answer = _asked(client, written, {"Idempotency-Key": key, **proof})
     told: dict[str, Any] = answer.json()
     if "movement_id" in told:
         movement, state, refusal = told["movement_id"], "refused", told["code"]
@@ -65,20 +79,28 @@ def balance(client: httpx.Client, wallet: str, sent: Sent) -> str:
     return answer.json()["available"]
 
 
-def _asked(client: httpx.Client, body: dict[str, Any], key: str) -> httpx.Response:
+def prove(client: httpx.Client, wallet: str, pin: str, written: bytes) -> str:
+    """Prove the PIN of a wallet for one request: good once, for a minute."""
+    digest = hashlib.sha256(PATH.encode() + b"\n" + written).hexdigest()
+    asked = {"wallet": wallet, "pin": pin, "request": digest}
+    answer = client.post("/v1/pin/verifications", json=asked)
+    answer.raise_for_status()
+    return answer.json()["proof"]
+
+
+def _asked(client: httpx.Client, written: bytes, headers: dict[str, str]) -> httpx.Response:
+    headers = {**headers, "Content-Type": "application/json"}
     pause = PAUSE_S
     for _ in range(TRIES_MAX):
         try:
-            answer = client.post(
-                "/v1/movements/p2p-transfer", json=body, headers={"Idempotency-Key": key}
-            )
+            answer = client.post(PATH, content=written, headers=headers)
         except httpx.TransportError:
             answer = None
         if answer is not None and answer.status_code not in AGAIN:
             return answer
         time.sleep(pause)
         pause = min(pause * 2, PAUSE_MAX_S)
-    raise NoAnswerError(f"no answer to {key}; send it again under this key")
+    raise NoAnswerError("no answer; send it again under the same key")
 
 
 def main() -> int:
@@ -94,6 +116,7 @@ def main() -> int:
             value=value,
             currency=os.environ.get("MMO_CURRENCY", "KES"),
             key=os.environ.get("MMO_KEY", uuid.uuid4().hex),
+            pin=os.environ.get("MMO_PIN"),
         )
         print(f"{sent.movement} {sent.state} {sent.refusal or ''}".strip())
         print(f"available: {balance(client, sender, sent)}")

@@ -18,7 +18,7 @@ from workers.stack.home import Home
 from workers.stack.plan import ADMIN, stack_settings
 from workers.stack.state import ProcessState, read_state
 
-VICTIMS = ("front", "background", "postgres", "temporal", "nats")
+VICTIMS = ("front", "background", "postgres", "temporal", "nats", "keys", "authorization")
 BACK_S = 60.0
 
 
