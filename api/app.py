@@ -8,7 +8,19 @@ from fastapi_offline import FastAPIOffline
 from psycopg_pool import AsyncConnectionPool
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from api import answers, contract, health, movements, pins, problems, wallets
+from api import (
+    answers,
+    code_lists,
+    contract,
+    health,
+    movements,
+    pins,
+    problems,
+    super_reads,
+    tenant_groups,
+    tenants,
+    wallets,
+)
 from api.guard import Guard
 from api.identity import clients, roles, users
 from api.movements import Door
@@ -23,6 +35,7 @@ from mmo.identity.policy import Policies
 from mmo.keys.ports import KeyStore
 from mmo.movements.support.catalogue import movements as catalogue
 from mmo.settings import Settings
+from mmo.tenancy.postgres import TenantRegister
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +47,7 @@ class Parts:
     engine: AsyncEngine
     keys: KeyStore
     clients: Clients
+    tenants: TenantRegister
     gatekeeper: Gatekeeper
     door: Door
     wallet_changes: WalletChanges
@@ -62,7 +76,16 @@ def create_routes() -> FastAPI:
         summary="An open mobile money operator.",
         version="1",
         openapi_tags=[
-            {"name": name} for name in ("movements", "wallets", "pins", "identity", "operation")
+            {"name": name}
+            for name in (
+                "movements",
+                "wallets",
+                "pins",
+                "code lists",
+                "identity",
+                "tenants",
+                "operation",
+            )
         ],
         redirect_slashes=False,
     )
@@ -72,7 +95,8 @@ def create_routes() -> FastAPI:
         app.include_router(movements.route_of(movement), prefix="/v1")
     for offered in answers.answers():
         app.include_router(answers.route_of(offered), prefix="/v1")
-    for module in (wallets, pins, users, roles, clients):
+    administration = (users, roles, clients, code_lists, tenants, tenant_groups, super_reads)
+    for module in (wallets, pins, *administration):
         app.include_router(module.router, prefix="/v1")
     app.include_router(wallet_queries.router, prefix="/v1")
     app.include_router(movement_queries.router, prefix="/v1")

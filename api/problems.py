@@ -25,6 +25,7 @@ PROBLEMS: dict[str, tuple[int, str]] = {
     "insufficient_scope": (403, "The token does not carry the scope that this needs."),
     "reason_missing": (403, "Reading another tenant needs a reason: header X-Reason."),
     "not_your_wallet": (403, "The wallet that would pay belongs to somebody else."),
+    "shared_read_only": (403, "The list is shared with this tenant; only its owner changes it."),
     "maker_may_not": (403, "Who asked for the movement cannot give this answer too."),
     "pin_proof_missing": (
         403,
@@ -62,6 +63,10 @@ PROBLEMS: dict[str, tuple[int, str]] = {
     "busy": (503, "Too much is under way; try again shortly."),
     "projection_behind": (503, "The read model has not come that far; try again shortly."),
     "unavailable": (503, "A part that this needs does not answer; nothing was lost, try again."),
+    "no_key": (
+        503,
+        "The key that this needs is disabled or destroyed: its operator makes a new one.",
+    ),
     "internal": (500, "Something went wrong here. It is logged."),
 }
 """Code → status and title. Refusals of the business are 422 (404 for a wallet that is read)."""
@@ -151,14 +156,17 @@ def install(app: FastAPI) -> None:
     async def keys_away(_: Request, __: Exception) -> JSONResponse:
         return Problem("unavailable").response()
 
+    async def no_key(_: Request, __: Exception) -> JSONResponse:
+        return Problem("no_key").response()
+
     async def unforeseen(_: Request, __: Exception) -> JSONResponse:
         return Problem("internal").response()
 
     app.add_exception_handler(Problem, problem)
     for away in (psycopg.OperationalError, sqlalchemy.exc.OperationalError):
         app.add_exception_handler(away, database_away)
-    for away in (KeysAwayError, NoKeyError):
-        app.add_exception_handler(away, keys_away)
+    app.add_exception_handler(KeysAwayError, keys_away)
+    app.add_exception_handler(NoKeyError, no_key)
     app.add_exception_handler(Exception, unforeseen)
     app.add_exception_handler(RequestValidationError, invalid)
     app.add_exception_handler(HTTPException, plain)

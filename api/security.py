@@ -29,6 +29,7 @@ SUPER_READ = "super:read"
 READABLE = READ | {"identity:read", "code-lists:read", "tenancy:read"}
 """What a super-tenant's reader has in the tenant that they look at."""
 REASON_MIN, REASON_MAX = 5, 200
+REASON = "Why: 5 to 200 characters; it is recorded in both audits."
 
 FIXED_SCOPES = {
     "movements:read": "Read movements that one asked for or takes part in.",
@@ -120,27 +121,58 @@ class Gatekeeper:
         """
         if caller.tenant.kind != "super" or SUPER_READ not in caller.scopes:
             raise Problem("not_found")
-        told = (reason or "").strip()
-        if not REASON_MIN <= len(told) <= REASON_MAX or not told.isprintable():
-            raise Problem("reason_missing")
+        told = _reason(reason)
         tenant = await self._tenants.find(named)
         if tenant is None:
             raise Problem("not_found")
         for one in (caller.tenant, tenant):
-            await self._audit.note(
-                Record(
-                    tenant_id=one.id,
-                    actor=f"{caller.tenant.slug}/{caller.actor.subject}",
-                    client=caller.actor.client,
-                    action="super.read",
-                    object=f"{tenant.slug}{what}",
-                    reason=told,
-                )
-            )
+            await self._note(caller, one, f"{tenant.slug}{what}", told)
         return Caller(
             tenant=tenant, actor=caller.actor, scopes=READABLE, policy=caller.policy,
             roles=caller.roles, attributes=caller.attributes, visiting=True,
         )  # fmt: skip
+
+    async def oversee(
+        self, caller: Caller, named: str | None, reason: str | None, what: str
+    ) -> list[Tenant]:
+        """Let a super-tenant's reader look at every operator, or one; all audits are told why.
+
+        Raises Problem not_found and reason_missing, as `visit` does.
+        """
+        if caller.tenant.kind != "super" or caller.visiting:
+            raise Problem("not_found")
+        told = _reason(reason)
+        found = [
+            tenant
+            for tenant in await self._tenants.all()
+            if tenant.kind == "operator" and named in {None, tenant.slug}
+        ]
+        if not found:
+            raise Problem("not_found")
+        await self._note(caller, caller.tenant, f"{named or '*'}{what}", told)
+        for tenant in found:
+            await self._note(caller, tenant, f"{tenant.slug}{what}", told)
+        return found
+
+    async def _note(self, caller: Caller, within: Tenant, what: str, reason: str) -> None:
+        await self._audit.note(
+            Record(
+                tenant_id=within.id,
+                actor=f"{caller.tenant.slug}/{caller.actor.subject}",
+                client=caller.actor.client,
+                action="super.read",
+                object=what,
+                reason=reason,
+            )
+        )
+
+
+def _reason(reason: str | None) -> str:
+    """Why. Raises Problem reason_missing where nothing, too little or too much is said."""
+    told = (reason or "").strip()
+    if not REASON_MIN <= len(told) <= REASON_MAX or not told.isprintable():
+        raise Problem("reason_missing")
+    return told
 
 
 def _refused(reason: str) -> Problem:
@@ -172,9 +204,7 @@ async def authenticated(
     x_tenant: Annotated[
         str | None, Header(description="Super-tenant only: the tenant to read.", max_length=31)
     ] = None,
-    x_reason: Annotated[
-        str | None, Header(description="Why: 5 to 200 characters; it is recorded in both audits.")
-    ] = None,
+    x_reason: Annotated[str | None, Header(description=REASON)] = None,
 ) -> Caller:
     """Admit whoever has a genuine token; GET may be of another tenant, for a super-tenant."""
     if bearer is None:

@@ -65,17 +65,24 @@ async def fleet(
     activities: MovementActivities,
     make: Callable[[Client, MovementActivities], Worker] = movements_worker,
 ) -> AsyncGenerator[None]:
-    """Run workers for all tenants while the block runs; a new tenant's joins within seconds."""
+    """Run workers for all active operators while the block runs; a new one's joins within seconds.
+
+    A suspended one's stops: its workflows wait until it is resumed.
+    """
     async with AsyncExitStack() as running:
-        served: set[str] = set()
+        served: dict[str, AsyncExitStack] = {}
 
         async def serve_new() -> None:
-            for tenant in await tenants.all():
-                if tenant.slug not in served:
-                    worker = make(await clients(tenant), activities)
-                    await running.enter_async_context(worker)
-                    served.add(tenant.slug)
-                    _log.info("fleet.serves", tenant=tenant.slug)
+            active = {one.slug: one for one in await tenants.all() if one.works}
+            for slug in sorted(served.keys() - active.keys()):
+                await served.pop(slug).aclose()
+                _log.info("fleet.rests", tenant=slug)
+            for slug in sorted(active.keys() - served.keys()):
+                worker = make(await clients(active[slug]), activities)
+                own = await running.enter_async_context(AsyncExitStack())
+                await own.enter_async_context(worker)
+                served[slug] = own
+                _log.info("fleet.serves", tenant=slug)
 
         async def watch() -> None:
             while True:

@@ -17,6 +17,7 @@ from mmo.keys.frames import FRAME_MAX, FrameError, bytes_of, packed, text_of, un
 from mmo.keys.pkcs11 import Pkcs11KeyStore
 from mmo.keys.ports import KeysAwayError, NoKeyError, Purpose
 from mmo.settings import Settings
+from workers.onboarding import onboard
 from workers.ready import notify
 from workers.wiring import hsm_store, open_pool
 
@@ -42,10 +43,14 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
             raise SystemExit(f"mmo: cannot listen on {path}: {error.strerror or error}") from None
         path.chmod(0o600)  # before anybody can connect: nothing listens yet
         server = await asyncio.start_unix_server(service.serve, sock=listening, limit=2 * FRAME_MAX)
+        opening = asyncio.create_task(onboard(settings, store.make, stop))
         async with server:
             notify(settings)
             await stop.wait()
             service.hang_up()
+            opening.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await opening
         path.unlink(missing_ok=True)
 
 

@@ -76,7 +76,11 @@ def role(name: str) -> Role:
 SUPER_USER = "mmo_super"
 """The login behind a super-tenant's readers: it sees every tenant and writes nothing."""
 
+ONBOARDING_USER = "mmo_onboarding"
+"""The login by which the process `keys` opens tenants, and does nothing else."""
+
 LOGINS = {role.database_user: f"mmo_as_{role.database}" for role in ROLES} | {
-    SUPER_USER: "mmo_as_super"
+    SUPER_USER: "mmo_as_super",
+    ONBOARDING_USER: "mmo_as_onboarding",
 }
 """Login user → the one group that it is a member of."""

@@ -35,7 +35,8 @@ _ID = r"^[a-z0-9][a-z0-9._-]{1,62}$"
 Identifier = Annotated[str, Path(pattern=_ID)]
 
 
-def _return_address(written: str) -> str:
+def return_address(written: str) -> str:
+    """An address that a log-in may come back to. Raises ValueError."""
     parts = urlsplit(written)
     local = parts.scheme == "http" and parts.hostname in {"127.0.0.1", "localhost"}
     fine = parts.netloc and "@" not in parts.netloc and not parts.fragment and not parts.query
@@ -75,7 +76,7 @@ class NewClient(BaseModel):
     grants: Annotated[list[str], Field(max_length=len(GRANTS)), AfterValidator(_known_grants)]
     scopes: Scopes
     redirect_uris: Annotated[
-        list[Annotated[str, Field(max_length=200), AfterValidator(_return_address)]],
+        list[Annotated[str, Field(max_length=200), AfterValidator(return_address)]],
         Field(max_length=10),
     ] = []
     trusted_channel: Annotated[

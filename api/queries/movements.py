@@ -6,8 +6,8 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Query
 
 from api.answers import MovementIdentifier
-from api.movements import OpenDoor
 from api.problems import Problem
+from api.queries.looking import LookingDoor
 from api.queries.paging import (
     Cursor,
     Limit,
@@ -42,7 +42,7 @@ Kind = Annotated[str | None, Query(pattern="^[a-z0-9-]{1,40}$", description="The
 async def read_movement(
     movement_id: MovementIdentifier,
     caller: MayRead,
-    opened: OpenDoor,
+    opened: LookingDoor,
     session: Session,
     _: Position,
 ) -> dict[str, Any]:
@@ -59,7 +59,7 @@ async def read_movement(
 )
 async def list_movements(
     caller: MayRead,
-    opened: OpenDoor,
+    opened: LookingDoor,
     session: Session,
     _: Position,
     wallet: Annotated[str | None, Query(max_length=40, description="A wallet of it.")] = None,
@@ -95,7 +95,7 @@ async def list_movements(
 async def read_timeline(
     movement_id: MovementIdentifier,
     caller: MayRead,
-    opened: OpenDoor,
+    opened: LookingDoor,
     session: Session,
     _: Position,
 ) -> dict[str, Any]:
@@ -141,7 +141,7 @@ def resource_of(row: view.MovementView) -> dict[str, Any]:
     }
 
 
-async def _visible(opened: OpenDoor, caller: Caller, movement: UUID) -> CommandRow:
+async def _visible(opened: LookingDoor, caller: Caller, movement: UUID) -> CommandRow:
     """The command of a movement that the caller may see. Raises Problem movement_not_found."""
     command = await opened.commands.find(caller.tenant.id, movement)
     if command is None:
@@ -149,7 +149,7 @@ async def _visible(opened: OpenDoor, caller: Caller, movement: UUID) -> CommandR
     if caller.sees({command.actor}):
         return command
     parties = [value for value in command.body.values() if isinstance(value, str)]
-    ids = [value for value in parties if _identifier(value, strict=False)]
+    ids = {value: found for value in parties if (found := _identifier(value, strict=False))}
     async with scoped(opened.pool, caller.tenant.id) as connection:
         found = await wallets.find(connection, caller.tenant.id, ids)
     if not caller.sees({wallet.owner for wallet in found.values()}):
@@ -158,17 +158,17 @@ async def _visible(opened: OpenDoor, caller: Caller, movement: UUID) -> CommandR
 
 
 async def _whose(
-    opened: OpenDoor, caller: Caller, wallet: str | None
+    opened: LookingDoor, caller: Caller, wallet: str | None
 ) -> tuple[list[UUID] | None, str | None]:
     """Which wallets, and whose requests, a list is about; None: everybody's."""
+    if wallet is not None:
+        found = await find_wallet(opened, caller, wallet)
+        if not caller.sees({found.owner}):
+            raise Problem("wallet_not_found", status=404)
+        return [UUID(found.id)], None
+    if READ_ALL in caller.scopes:
+        return None, None
     async with scoped(opened.pool, caller.tenant.id) as connection:
-        if wallet is not None:
-            found = await find_wallet(connection, caller, wallet)
-            if not caller.sees({found.owner}):
-                raise Problem("wallet_not_found", status=404)
-            return [UUID(found.id)], None
-        if READ_ALL in caller.scopes:
-            return None, None
         owned = await wallets.owned_by(connection, caller.tenant.id, caller.actor.subject)
     return owned, caller.actor.subject
 

@@ -27,8 +27,10 @@ _RFC3339 = re.compile(
 async def session(
     request: Request, caller: Annotated[Caller, Depends(authenticated)]
 ) -> AsyncGenerator[AsyncSession]:
-    """A session for reading, on the engine of the process: a transaction of the caller's tenant."""
-    async with scoped_session(request.app.state.engine, caller.tenant.id) as opened:
+    """A session for reading, on the caller's engine: a transaction of the tenant it is about."""
+    state = request.app.state
+    engine = state.super_engine if caller.visiting else state.engine
+    async with scoped_session(engine, caller.tenant.id) as opened:
         yield opened
 
 

@@ -16,7 +16,7 @@ CHECKER_SCOPES = OWN | {
     "movements:read:all", "emoney:release", "emoney:settle", "identity:activate",
     "wallets:pin:reset:approve", "histories:decode",
 }  # fmt: skip
-_NOT_FOR_STAFF = frozenset({"super:read"})
+_NOT_FOR_STAFF = frozenset({"super:read", "tenants:read", "tenants:write"})
 """What no role of an ordinary tenant may hold."""
 _ADMINISTRATION = ("identity:", "tenancy:", "code-lists:")
 READ = frozenset({"movements:read", "movements:read:all", "wallets:read"})

@@ -25,6 +25,11 @@ class Tenant:
         ZoneInfo(self.timezone)
 
     @property
+    def works(self) -> bool:
+        """Whether money moves here now."""
+        return self.kind == "operator" and self.state == "active"
+
+    @property
     def namespace(self) -> str:
         """The Temporal namespace that holds the tenant's workflows."""
         return f"mmo-{self.slug}"

@@ -19,12 +19,18 @@ TENANTLESS = {
 }
 OTHER_INDEXES = {
     "messaging.event_feed": "the feed is read for all tenants at once, in the order of commits",
+    "tenancy.onboarding_slug": "a tenant's name is unique on the platform",
     "audit.record_feed": "the sealer reads all tenants at once, in the order of commits",
     "ledger.journal_xid": "the sealer reads all tenants at once, in the order of commits",
     "movements.command_without_outcome": "the sweeper looks at all tenants, the oldest first",
     "movements.command_waiting": "the sweeper looks at all tenants, the oldest first",
     "movements.command_not_kept": "the exporter looks at all tenants, the oldest first",
 }
+OTHER_KEYS = {
+    "tenancy.group_member.group_member_member_fkey": "a super-tenant's group is of other tenants",
+}
+SHARED = {"code_lists.value": "code lists are offered by forms; nothing in them is anybody's"}
+"""Tables that a group of tenants may share, and why they may. Never ledger, wallets or audit."""
 OTHER_POLICIES = {
     "keys.key public_keys": "public keys: whoever verifies needs those of every tenant",
 }
@@ -36,7 +42,9 @@ BEYOND = ("mmo_as_every_tenant", "mmo_as_super", "mmo_owner")
 
 WRITERS = {
     "mmo_as_poster": {"messaging.event", "wallets.*", "movements.command", "audit.record",
-                      "identity.*"},
+                      "identity.*", "code_lists.*", "tenancy.onboarding", "tenancy.tenant_group",
+                      "tenancy.group_member", "tenancy.group_share"},
+    "mmo_as_onboarding": {"tenancy.*", "movements.chart", "identity.*", "audit.record"},
     "mmo_as_authorization": {"audit.record", "identity.*", "keys.data_key"},
     "mmo_as_keys": {"audit.record", "keys.*"},
     "mmo_as_projector": {"messaging.cursor", "projections.*"},
@@ -47,7 +55,7 @@ WRITERS = {
 }  # fmt: skip
 """Group → the tables that it may write by itself: those of its own context. Money it may not write
 at all, but by the ledger's functions."""
-READERS_CALLS = {"messaging.lags(bigint)"}
+READERS_CALLS = {"messaging.lags(bigint)", "tenancy.shares()"}
 """Functions with their owner's rights that every reader may call: they change nothing."""
 
 _OWN = "n.nspname !~ '^(pg_|information_schema)'"
@@ -76,7 +84,7 @@ def tables_not_bound(connection: Connection) -> list[str]:
         own = connection.execute(
             """SELECT string_agg(p.polcmd::text, '' ORDER BY p.polcmd)
                  FROM pg_policy p
-                WHERE p.polrelid = %s AND p.polpermissive
+                WHERE p.polrelid = %s AND p.polpermissive AND p.polname <> 'shared_select'
                   AND p.polroles = ARRAY['mmo_as_reader'::regrole::oid]
                   AND concat(pg_get_expr(p.polqual, p.polrelid),
                              pg_get_expr(p.polwithcheck, p.polrelid)) LIKE '%%app.tenant%%'""",
@@ -101,6 +109,18 @@ def policies_beyond(connection: Connection) -> list[str]:
                    !~ 'app\\.tenant')"""
     )
     return [name for (name,) in rows.fetchall() if name not in OTHER_POLICIES]
+
+
+def shared_beyond(connection: Connection) -> list[str]:
+    """Tables that others may read by a list of tenants, and that are not to be shared."""
+    rows = connection.execute(
+        """SELECT n.nspname || '.' || c.relname, p.polname = 'shared_select' AND p.polcmd = 'r'
+             FROM pg_policy p JOIN pg_class c ON c.oid = p.polrelid
+             JOIN pg_namespace n ON n.oid = c.relnamespace
+            WHERE concat(pg_get_expr(p.polqual, p.polrelid),
+                         pg_get_expr(p.polwithcheck, p.polrelid)) LIKE '%app.tenants%'"""
+    )
+    return [name for name, reads in rows.fetchall() if not reads or name not in SHARED]
 
 
 def indexes_that_do_not_lead(connection: Connection) -> list[str]:
@@ -129,7 +149,7 @@ def foreign_keys_that_do_not_lead(connection: Connection) -> list[str]:
                 OR k.confrelid = 'tenancy.tenant'::regclass AND f.attname = 'id'))
                AND t.has_tenant"""
     ).fetchall()
-    return [name for (name,) in rows]
+    return [name for (name,) in rows if name not in OTHER_KEYS]
 
 
 def views_of_their_owner(connection: Connection) -> list[str]:
@@ -248,6 +268,7 @@ CHECKS: dict[str, Check] = {
         tables_without_tenant,
         tables_not_bound,
         policies_beyond,
+        shared_beyond,
         indexes_that_do_not_lead,
         foreign_keys_that_do_not_lead,
         views_of_their_owner,

@@ -47,6 +47,12 @@ PLANTED = [
     pytest.param("policies_beyond",
                  "CREATE POLICY writes ON wallets.wallet FOR UPDATE TO mmo_as_super USING (true)",
                  "wallets.wallet writes", marks=pytest.mark.case("C13")),
+    pytest.param("shared_beyond", "SELECT tenancy.make_shareable('wallets.wallet', 'wallets')",
+                 "wallets.wallet", marks=pytest.mark.case("C7")),
+    pytest.param("shared_beyond",
+                 "CREATE POLICY writes ON code_lists.value FOR UPDATE TO mmo_as_reader "
+                 "USING (tenant_id::text = current_setting('app.tenants_code_lists', true))",
+                 "code_lists.value", marks=pytest.mark.case("C6")),
     pytest.param("indexes_that_do_not_lead",
                  "CREATE UNIQUE INDEX global_alias ON wallets.wallet (msisdn)",
                  "wallets.global_alias", marks=pytest.mark.case("C13")),

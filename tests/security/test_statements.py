@@ -18,6 +18,7 @@ TALKING = [module for module in MODULES if not name_of(module).startswith("workf
 RUNS = {"execute", "executemany", "stream", "exec_driver_sql"}
 LISTED = {
     "mmo/tenancy/scope.py entered": "names the tenant by a number: SET takes no bound values",
+    "mmo/tenancy/scope.py _share": "names a resource of the list, and tenants by their numbers",
     "mmo/ledger/postgres.py PostingQueue._serve": "built once from constants; values are bound",
     "mmo/database/run_sql.py run_sql": "the file beside a migration",
     "workers/cli/movement.py _rows": "both callers in the module write theirs out",

@@ -14,6 +14,12 @@ UNTIL_IT_WORKS = RetryPolicy(
 )
 """Money that was accepted is carried out: a fault is retried until it is mended."""
 
+ONBOARDING_STEP = timedelta(minutes=2)
+"""One attempt of a step of opening a tenant; a namespace alone may take half a minute."""
+
+ONBOARDING_BEAT = timedelta(seconds=5)
+"""Without a sign of life for so long, its worker has died and the step is begun again."""
+
 WORKFLOW_TASK = timedelta(seconds=5)
 """After this, a workflow task of a worker that died is given to another one."""
 

@@ -1,0 +1,175 @@
+"""Code lists: a tenant's own, and those that its groups share with it, which are read only."""
+
+from dataclasses import asdict
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Header, Path, Query, Request
+from fastapi.responses import JSONResponse
+from psycopg import AsyncConnection
+from pydantic import BaseModel, ConfigDict, Field
+
+from api.identity.administering import administering, expected_version, noted
+from api.identity.users import Name
+from api.problems import Problem
+from api.queries.paging import Cursor, Limit, key_of, page_of
+from api.reading import Reading
+from api.schemas import answers_with
+from api.security import Caller, requires
+from mmo.codelists import postgres as code_lists
+from mmo.codelists.postgres import RESOURCE, Owner, Value
+
+router = APIRouter(prefix="/code-lists", tags=["code lists"])
+
+MayRead = Annotated[Caller, Depends(requires("code-lists:read"))]
+MayWrite = Annotated[Caller, Depends(requires("code-lists:write"))]
+ListName = Annotated[str, Path(pattern=r"^[a-z][a-z0-9-]{1,40}$")]
+Code = Annotated[str, Path(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,39}$")]
+
+
+class ValueBody(BaseModel):
+    """A value of a list."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    label: Name
+    active: Annotated[bool, Field(description="Whether forms still offer it.")] = True
+
+
+class CodeListSchema(BaseModel):
+    """A list that one may read, and whose it is."""
+
+    list: str
+    owner: str
+    values: int
+    active: int
+
+
+class CodeLists(BaseModel):
+    """Every list that one may read."""
+
+    items: list[CodeListSchema]
+
+
+class ValueSchema(BaseModel):
+    """A value of a list."""
+
+    list: str
+    owner: str
+    code: str
+    label: str
+    active: bool
+    version: int
+    changed_by: str
+    changed_at: str
+
+
+class ValuePage(BaseModel):
+    """Values of a list by code, whose list it is, and the cursor of the next page."""
+
+    owner: str
+    items: list[ValueSchema]
+    next: str | None
+
+
+async def version_or_new(
+    if_match: Annotated[
+        str | None, Header(description='The ETag that was read: `"3"`; none for a new value.')
+    ] = None,
+) -> int | None:
+    """The version that the caller read, or None for a value that is to be new."""
+    return None if if_match is None else await expected_version(if_match)
+
+
+def resource(value: Value, owner: str) -> dict[str, Any]:
+    """How a value looks."""
+    return asdict(value) | {"owner": owner, "changed_at": value.changed_at.isoformat()}
+
+
+@router.get("", summary="List code lists", responses=answers_with(CodeLists))
+async def read_lists(reading: Reading, caller: MayRead) -> dict[str, Any]:
+    """One's own lists, and those that are shared."""
+    async with reading(caller, (RESOURCE,)) as connection:
+        found = await code_lists.lists(connection, caller.tenant.id)
+    return {"items": [asdict(one) for one in found]}
+
+
+@router.get("/{name}/values", summary="List the values of a code list",
+            responses=answers_with(ValuePage))  # fmt: skip
+async def read_values(
+    reading: Reading,
+    name: ListName,
+    caller: MayRead,
+    active: Annotated[bool | None, Query(description="Only those that are, or are not.")] = None,
+    cursor: Cursor = None,
+    limit: Limit = 50,
+) -> dict[str, Any]:
+    """Values by code. `owner` says whose list it is."""
+    async with reading(caller, (RESOURCE,)) as connection:
+        owner = await _owner(connection, caller, name)
+        found = await code_lists.values(
+            connection, owner.id, name, active=active, after=key_of(cursor), limit=limit
+        )
+    rows = [resource(one, owner.slug) for one in found]
+    return {"owner": owner.slug} | page_of(rows, limit, found[-1].code if found else None)
+
+
+@router.get("/{name}/values/{code}", summary="Read a value of a code list",
+            responses=answers_with(ValueSchema))  # fmt: skip
+async def read_value(reading: Reading, name: ListName, code: Code, caller: MayRead) -> JSONResponse:
+    """One value, active or not."""
+    async with reading(caller, (RESOURCE,)) as connection:
+        owner = await _owner(connection, caller, name)
+        found = await code_lists.find(connection, owner.id, name, code)
+    if found is None:
+        raise Problem("not_found")
+    return _answer(found, owner.slug)
+
+
+@router.put("/{name}/values/{code}", summary="Set a value of a code list",
+            responses=answers_with(ValueSchema, 200, 412))  # fmt: skip
+async def put_value(
+    request: Request,
+    reading: Reading,
+    name: ListName,
+    code: Code,
+    body: ValueBody,
+    caller: MayWrite,
+    version: Annotated[int | None, Depends(version_or_new)],
+) -> JSONResponse:
+    """Add a value, or with If-Match change it. A shared list is its owner's to change."""
+    async with reading(caller, (RESOURCE,)) as connection:
+        owner = await code_lists.owner_of(connection, caller.tenant.id, name)
+    if owner is not None and owner.id != caller.tenant.id:
+        raise Problem("shared_read_only")
+    tenant = caller.tenant.id
+    about: dict[str, Any] = {
+        "label": body.label, "active": body.active, "by": caller.actor.subject,
+    }  # fmt: skip
+    async with administering(request, caller) as connection:
+        before = await code_lists.find(connection, tenant, name, code)
+        if version is None and before is not None:
+            raise Problem("version_conflict", "send If-Match with the ETag that you read")
+        if version is None:
+            await code_lists.create(connection, tenant, name, code, **about)
+        elif before is None:
+            raise Problem("not_found")
+        elif not await code_lists.change(connection, tenant, name, code, version, **about):
+            raise Problem("version_conflict")
+        after = await code_lists.find(connection, tenant, name, code)
+        assert after is not None, "it was written in this transaction"
+        await noted(
+            connection, caller, "code_list.changed", f"code-list/{name}/{code}",
+            before=asdict(before) if before else None, after=asdict(after),
+        )  # fmt: skip
+    return _answer(after, caller.tenant.slug)
+
+
+async def _owner(connection: AsyncConnection[Any], caller: Caller, name: str) -> Owner:
+    found = await code_lists.owner_of(connection, caller.tenant.id, name)
+    if found is None:
+        raise Problem("not_found")
+    return found
+
+
+def _answer(value: Value, owner: str) -> JSONResponse:
+    return JSONResponse(resource(value, owner), headers={"ETag": f'"{value.version}"'})

@@ -1,0 +1,1 @@
+"""Code lists: values that forms offer and rules name."""

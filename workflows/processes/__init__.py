@@ -1,0 +1,1 @@
+"""Processes that move no money: one workflow in each module."""
