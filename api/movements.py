@@ -1,7 +1,7 @@
 """One POST route per money movement, taken from the catalogue."""
 
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Annotated, Any
@@ -30,6 +30,7 @@ from mmo.movements.support.commands import (
 from mmo.movements.support.movement import Movement
 from mmo.tenancy.scope import scoped
 from mmo.wallets import postgres as wallets
+from mmo.wallets.personal import PersonalData
 from mmo.wallets.wallet import Wallet
 
 WAIT_S, WAIT_MAX_S = 10.0, 30.0
@@ -46,6 +47,7 @@ class Door:
     pool: AsyncConnectionPool[Any]
     commands: Commands
     starter: Starter
+    personal: PersonalData
 
 
 async def door(request: Request) -> Door:
@@ -127,6 +129,7 @@ def route_of(movement: Movement) -> APIRouter:
         proof: PinProof = None,
     ) -> JSONResponse:
         opened.starter.admit()
+        await opened.starter.prepare(caller.tenant)
 
         async def pin_proved(payer: Wallet) -> None:
             await check_proof(request, caller, movement.name, payer, proof, key)
@@ -196,9 +199,10 @@ async def _accepted(
         fingerprint=fingerprint_of(movement.name, written, command.note),
     )
     names = [str(name) for name in command.wallets().values()]
+    named = await opened.personal.named(caller.tenant.slug, names)
     try:
         async with scoped(opened.pool, caller.tenant.id) as connection:
-            found = await wallets.find(connection, caller.tenant.id, names)
+            found = await wallets.find(connection, caller.tenant.id, named)
             if len(found) < len(set(names)):
                 kept = await opened.commands.repeated(connection, row, key)
                 if kept is not None:
@@ -209,7 +213,8 @@ async def _accepted(
         if movement.asked_by is not None:
             await pin_proved(parties[movement.asked_by])
         resolved = command.resolved({name: wallet.id for name, wallet in found.items()})
-        summary = summary_of(movement, command, parties)
+        numbers = [await _number(opened, caller, wallet) for wallet in parties.values()]
+        summary = summary_of(movement, command, numbers)
         accepted = replace(row, body=resolved.canonical(), summary=summary)
         return await opened.commands.accept(accepted, key)
     except IdempotencyKeyReusedError:
@@ -243,13 +248,19 @@ def _check(
             raise Problem("currency_mismatch", f"the {role}'s wallet is in {wallet.currency}")
 
 
-def summary_of(movement: Movement, command: Command, parties: Mapping[str, Wallet]) -> str:
+async def _number(opened: Door, caller: Caller, wallet: Wallet) -> str | None:
+    return (await opened.personal.show(caller.tenant.slug, wallet)).msisdn
+
+
+def summary_of(movement: Movement, command: Command, numbers: Sequence[str | None]) -> str:
     """One line for whoever looks at the workflow, with no more of a number than its ends."""
     amount = Money(command.amount.minor, command.amount.currency)
-    named = " → ".join(_masked(wallet.msisdn) for wallet in parties.values())
+    named = " → ".join(_masked(number) for number in numbers)
     return f"{movement.title} {amount}, {named}"
 
 
-def _masked(msisdn: str) -> str:
+def _masked(msisdn: str | None) -> str:
+    if msisdn is None:
+        return "••••"
     digits = msisdn.removeprefix("+")
     return f"{digits[:4]}••••{digits[-4:]}"

@@ -8,6 +8,7 @@ from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from api.identity.administering import identifier
+from api.movements import OpenDoor
 from api.pin_proofs import vault_of
 from api.problems import Problem
 from api.schemas import ProofSchema, ResetSchema, answers_with
@@ -16,7 +17,6 @@ from api.wallets import find_wallet, not_found
 from mmo.audit.postgres import AuditLog
 from mmo.audit.record import Record
 from mmo.identity.pins import PROOF_S, PinInvalidError, PinRefusedError, Tenancy
-from mmo.tenancy.scope import scoped
 from mmo.wallets.wallet import Wallet
 
 router = APIRouter(tags=["pins"])
@@ -76,19 +76,22 @@ async def verify(request: Request, body: Verification, caller: MayUse) -> JSONRe
 
 
 @router.put("/wallets/{wallet}/pin", status_code=204, summary="Set or change a PIN")
-async def set_pin(request: Request, wallet: str, body: NewPin, caller: MayWrite) -> Response:
+async def set_pin(
+    request: Request, wallet: str, body: NewPin, caller: MayWrite, opened: OpenDoor
+) -> Response:
     """Set the first PIN, change it by the one before, or set a new one by the code of a reset."""
     own = await _own(request, caller, wallet)
     vault, tenancy, pin = vault_of(request), _tenancy(caller), body.pin.get_secret_value()
+    number = await opened.personal.number(caller.tenant.slug, own)
     try:
         if body.code is not None:
-            await vault.reset(tenancy, UUID(own.id), body.code.get_secret_value(), pin, own.msisdn)
+            await vault.reset(tenancy, UUID(own.id), body.code.get_secret_value(), pin, number)
         elif body.current is not None:
             await vault.change(
-                tenancy, UUID(own.id), body.current.get_secret_value(), pin, own.msisdn,
+                tenancy, UUID(own.id), body.current.get_secret_value(), pin, number,
                 _sources(request, caller),
             )  # fmt: skip
-        elif not await vault.set_first(tenancy, UUID(own.id), pin, own.msisdn):
+        elif not await vault.set_first(tenancy, UUID(own.id), pin, number):
             raise Problem("pin_refused")
     except PinRefusedError:
         await _noted(request, caller, "pin.changed", own.id, "refused")
@@ -138,8 +141,7 @@ async def _own(request: Request, caller: Caller, name: str) -> Wallet:
 
 
 async def _any(request: Request, caller: Caller, name: str) -> Wallet:
-    async with scoped(request.app.state.pool, caller.tenant.id) as connection:
-        return await find_wallet(connection, caller, name)
+    return await find_wallet(request.app.state.door, caller, name)
 
 
 def _tenancy(caller: Caller) -> Tenancy:

@@ -109,8 +109,8 @@ class WalletSchema(BaseModel):
     kind: str
     state: Literal["active", "frozen", "closed"]
     currency: str
-    alias: str
-    name: str
+    alias: str | None
+    name: str | None
     owner: str | None
     version: int
     opened_at: datetime

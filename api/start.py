@@ -21,6 +21,7 @@ from api.problems import Problem
 from mmo.kernel.envelope import Actor, Envelope
 from mmo.kernel.identifiers import MovementId, TenantId
 from mmo.kernel.money import Money
+from mmo.keys.ports import KeysAwayError, NoKeyError
 from mmo.movements.support.commands import CommandRow, Commands
 from mmo.movements.support.first_outcomes import FirstOutcomes
 from mmo.movements.support.outcome import Request, told
@@ -117,6 +118,15 @@ class Starter:
         if self.admitted >= self._admitted_max:
             raise Problem("busy")
 
+    async def prepare(self, tenant: Tenant) -> None:
+        """Refuse at the door what could not be written in the tenant's ciphertext.
+
+        Raises KeysAwayError or NoKeyError.
+        """
+        with contextlib.suppress(RPCError, OSError):
+            client = await self._clients(tenant)
+            await client.data_converter.encode([None])
+
     async def outcome(
         self, tenant: Tenant, row: CommandRow, *, new: bool, wait_s: float
     ) -> dict[str, Any] | None:
@@ -141,7 +151,7 @@ class Starter:
         try:
             client = await self._clients(tenant)
             await start(client, tenant, row, eager=self._eager and new)
-        except (RPCError, OSError):
+        except (RPCError, OSError, KeysAwayError, NoKeyError):
             return  # The sweeper starts it as soon as Temporal answers again.
 
     async def _wait(

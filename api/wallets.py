@@ -10,7 +10,7 @@ from fastapi.responses import JSONResponse
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
-from api.movements import OptionalIdempotencyKey
+from api.movements import Door, OpenDoor, OptionalIdempotencyKey
 from api.problems import Problem
 from api.schemas import WalletSchema, answers_with
 from api.security import ON_BEHALF, Caller, requires
@@ -75,15 +75,16 @@ class OpenWalletBody(BaseModel):
 assert set(KINDS) == {"customer", "agent", "super_agent"}
 
 
-def wallet_of(wallet: Wallet) -> dict[str, Any]:
-    """How a wallet looks to a client."""
+async def wallet_of(opened: Door, caller: Caller, wallet: Wallet) -> dict[str, Any]:
+    """How a wallet looks to a client; without name and alias where the tenant's key is gone."""
+    shown = await opened.personal.show(caller.tenant.slug, wallet)
     return {
         "id": wallet.id,
         "kind": wallet.kind,
         "state": wallet.state,
         "currency": wallet.currency,
-        "alias": wallet.alias,
-        "name": wallet.name,
+        "alias": shown.alias,
+        "name": shown.name,
         "owner": wallet.owner,
         "version": wallet.version,
         "opened_at": wallet.opened_at.isoformat(),
@@ -96,6 +97,7 @@ async def open_wallet(
     request: Request,
     body: OpenWalletBody,
     caller: MayWrite,
+    opened: OpenDoor,
     key: OptionalIdempotencyKey,
 ) -> JSONResponse:
     """Open a wallet. With an Idempotency-Key, a repeat answers with the same wallet."""
@@ -111,54 +113,60 @@ async def open_wallet(
     new = NewWallet(
         kind=body.kind,
         currency=body.currency,
-        msisdn=body.msisdn,
-        name=body.name,
+        person=await opened.personal.seal(caller.tenant.slug, identifier, body.msisdn, body.name),
         owner=body.owner if staff else caller.actor.subject,
     )
     changed = await _changes(request).open(caller.tenant.id, identifier, new, caller.actor)
-    if isinstance(changed, Changed) and not _as_asked(changed.wallet, new):
-        raise Problem("idempotency_key_reused")
-    return _answer(changed, 201)
+    if isinstance(changed, Changed):
+        name = (await opened.personal.show(caller.tenant.slug, changed.wallet)).name
+        if name != body.name or not _as_asked(changed.wallet, new):
+            raise Problem("idempotency_key_reused")
+    return await _answer(opened, caller, changed, 201)
 
 
 @router.post("/wallets/{wallet}/freeze", summary="Let nothing move in or out", responses=CHANGED)
-async def freeze(request: Request, wallet: str, caller: MayWrite) -> JSONResponse:
+async def freeze(request: Request, wallet: str, caller: MayWrite, opened: OpenDoor) -> JSONResponse:
     """Freeze a wallet; a frozen one stays frozen."""
-    identifier = await changeable(request, caller, wallet)
-    return _answer(await _changes(request).freeze(caller.tenant.id, identifier, caller.actor), 200)
+    identifier = await changeable(opened, caller, wallet)
+    changed = await _changes(request).freeze(caller.tenant.id, identifier, caller.actor)
+    return await _answer(opened, caller, changed, 200)
 
 
 @router.post("/wallets/{wallet}/unfreeze", summary="Let money move again", responses=CHANGED)
-async def unfreeze(request: Request, wallet: str, caller: MayWrite) -> JSONResponse:
+async def unfreeze(
+    request: Request, wallet: str, caller: MayWrite, opened: OpenDoor
+) -> JSONResponse:
     """Unfreeze a wallet: staff only, or freezing would mean nothing."""
     if ON_BEHALF not in caller.scopes:
         raise Problem("insufficient_scope", f"needs the scope {ON_BEHALF}")
-    identifier = await changeable(request, caller, wallet)
+    identifier = await changeable(opened, caller, wallet)
     changed = await _changes(request).unfreeze(caller.tenant.id, identifier, caller.actor)
-    return _answer(changed, 200)
+    return await _answer(opened, caller, changed, 200)
 
 
 @router.post("/wallets/{wallet}/close", summary="End an empty wallet", responses=CHANGED)
-async def close(request: Request, wallet: str, caller: MayWrite) -> JSONResponse:
+async def close(request: Request, wallet: str, caller: MayWrite, opened: OpenDoor) -> JSONResponse:
     """Close a wallet that holds nothing; its alias is free afterwards."""
-    identifier = await changeable(request, caller, wallet)
-    return _answer(await _changes(request).close(caller.tenant.id, identifier, caller.actor), 200)
+    identifier = await changeable(opened, caller, wallet)
+    changed = await _changes(request).close(caller.tenant.id, identifier, caller.actor)
+    return await _answer(opened, caller, changed, 200)
 
 
-async def changeable(request: Request, caller: Caller, name: str) -> UUID:
+async def changeable(opened: Door, caller: Caller, name: str) -> UUID:
     """Find the wallet that the caller may change. Raises Problem wallet_not_found (404)."""
-    async with scoped(request.app.state.pool, caller.tenant.id) as connection:
-        found = await find_wallet(connection, caller, name)
+    found = await find_wallet(opened, caller, name)
     if found.owner != caller.actor.subject and ON_BEHALF not in caller.scopes:
         raise not_found()
     return UUID(found.id)
 
 
-async def find_wallet(connection: Any, caller: Caller, name: str) -> Wallet:
+async def find_wallet(opened: Door, caller: Caller, name: str) -> Wallet:
     """Find a wallet by the id or alias in a path. Raises Problem wallet_not_found (404)."""
     if not _NAME.fullmatch(name):
         raise not_found()
-    found = await wallets.find(connection, caller.tenant.id, [name])
+    named = await opened.personal.named(caller.tenant.slug, [name])
+    async with scoped(opened.pool, caller.tenant.id) as connection:
+        found = await wallets.find(connection, caller.tenant.id, named)
     if name not in found:
         raise not_found()
     return found[name]
@@ -175,15 +183,17 @@ def _changes(request: Request) -> WalletChanges:
 
 
 def _as_asked(wallet: Wallet, new: NewWallet) -> bool:
-    return (wallet.kind, wallet.currency, wallet.msisdn, wallet.name, wallet.owner) == (
-        new.kind, new.currency, new.msisdn, new.name, new.owner,
+    return (wallet.kind, wallet.currency, wallet.alias, wallet.owner) == (
+        new.kind, new.currency, new.person.alias, new.owner,
     )  # fmt: skip
 
 
-def _answer(changed: Changed | Refused, status: int) -> JSONResponse:
+async def _answer(
+    opened: Door, caller: Caller, changed: Changed | Refused, status: int
+) -> JSONResponse:
     if isinstance(changed, Refused):
         raise Problem(changed.code, changed.reason, status=409)
     headers = {"Projection-Position": changed.position} if changed.position else {}
     if status == 201:  # noqa: PLR2004
         headers["Location"] = f"/v1/wallets/{changed.wallet.id}"
-    return JSONResponse(wallet_of(changed.wallet), status, headers=headers)
+    return JSONResponse(await wallet_of(opened, caller, changed.wallet), status, headers=headers)

@@ -9,25 +9,28 @@ from api.authorization.parts import Parts
 from mmo.audit.postgres import AuditLog
 from mmo.identity.pins import PinVault
 from mmo.identity.policy import Policies
-from mmo.keys.envelope import Envelope
 from mmo.settings import Settings
 from mmo.tenancy.postgres import TenantRegister
+from mmo.wallets.personal import PersonalData
 from workers.ready import notify
 from workers.serving import bound, http
-from workers.wiring import access_verifier, hsm_store, open_pool
+from workers.wiring import access_verifier, hsm_store, open_envelope, open_pool
 
 
 async def run(settings: Settings, stop: asyncio.Event) -> None:
     """Serve log-in, tokens and public keys until told to stop."""
-    listening = bound(settings.authorization_host, settings.authorization_port)
+    bound_socket = bound(settings.authorization_host, settings.authorization_port)
     async with AsyncExitStack() as opened:
         pool = await opened.enter_async_context(open_pool(settings))
         tasks = await opened.enter_async_context(asyncio.TaskGroup())
         keys = await opened.enter_async_context(hsm_store(settings, pool))
-        envelope = Envelope(keys)
-        keys.trust.on_change(envelope.purge)
+        envelope = open_envelope(keys, keys.trust)
         policies = Policies(pool, settings.dsn())
-        listening_for_changes = tasks.create_task(policies.run())
+        tenants = TenantRegister(pool)
+        listening = [
+            tasks.create_task(policies.run()),
+            tasks.create_task(tenants.run(settings.dsn())),
+        ]
         app = create_authorization(
             Parts(
                 settings=settings,
@@ -36,11 +39,13 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
                 trust=keys.trust,
                 verifier=access_verifier(settings, keys.trust),
                 envelope=envelope,
-                tenants=TenantRegister(pool),
+                tenants=tenants,
                 policies=policies,
                 pins=PinVault(pool, keys),
+                personal=PersonalData(keys, envelope),
                 audit=AuditLog(pool),
             )
         )
-        await http(app, listening, stop, partial(notify, settings))
-        listening_for_changes.cancel()
+        await http(app, bound_socket, stop, partial(notify, settings))
+        for task in listening:
+            task.cancel()

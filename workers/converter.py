@@ -3,7 +3,12 @@
 from dataclasses import replace
 
 from temporalio.contrib.pydantic import PydanticPayloadConverter, pydantic_data_converter
-from temporalio.converter import CompositePayloadConverter
+from temporalio.converter import (
+    CompositePayloadConverter,
+    DataConverter,
+    DefaultFailureConverterWithEncodedAttributes,
+    PayloadCodec,
+)
 
 _CONVERTERS = tuple(PydanticPayloadConverter().converters.values())
 
@@ -17,3 +22,14 @@ class _SharedTypes(CompositePayloadConverter):
 
 DATA_CONVERTER = replace(pydantic_data_converter, payload_converter_class=_SharedTypes)
 """Writes and reads the same payloads as `pydantic_data_converter`."""
+
+
+def sealing(codec: PayloadCodec | None) -> DataConverter:
+    """The converter whose payloads go through the codec, texts of failures too."""
+    if codec is None:
+        return DATA_CONVERTER
+    return replace(
+        DATA_CONVERTER,
+        payload_codec=codec,
+        failure_converter_class=DefaultFailureConverterWithEncodedAttributes,
+    )

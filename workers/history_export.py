@@ -41,7 +41,7 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
 
 async def loop(settings: Settings, stop: asyncio.Event) -> None:
     """Look every second for ended movements whose histories are not kept."""
-    clients = TenantClients(settings.temporal_address)
+    clients = TenantClients(settings.temporal_address, None)  # kept as they are: no key needed
     retention = timedelta(days=settings.history_retention_days)
     async with open_pool(settings) as pool:
         exporter = Exporter(pool, clients, retention)

@@ -11,7 +11,14 @@ from mmo.settings import Settings
 from mmo.tenancy.postgres import TenantRegister
 from workers.fleet import fleet
 from workers.ready import notify
-from workers.wiring import TenantClients, answer_verifier, open_pool, open_trust
+from workers.wiring import (
+    TenantClients,
+    answer_verifier,
+    key_store,
+    open_envelope,
+    open_pool,
+    open_trust,
+)
 
 
 async def run(settings: Settings, stop: asyncio.Event) -> None:
@@ -29,9 +36,9 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
             SignedAnswers(answer_verifier(trust)),
             NobodyWaits(),
         )
-        async with fleet(
-            TenantRegister(pool), TenantClients(settings.temporal_address), activities
-        ):
+        envelope = open_envelope(key_store(settings), trust)
+        clients = TenantClients(settings.temporal_address, envelope)
+        async with fleet(TenantRegister(pool), clients, activities):
             notify(settings)
             await stop.wait()
         ringing.cancel()

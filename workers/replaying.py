@@ -15,7 +15,10 @@ from temporalio.worker import Replayer
 from mmo.histories.compare import differences
 from mmo.histories.fold import Folded, UnreadableHistoryError, fold
 from mmo.histories.history import DamagedHistoryError
+from mmo.histories.opening import opened
 from mmo.histories.postgres import Archive, first_of
+from mmo.keys.envelope import TamperedError
+from mmo.keys.ports import NoKeyError
 from mmo.tenancy.tenant import Tenant
 from workers.sandbox import RUNNER
 from workers.wiring import TenantClients
@@ -26,6 +29,16 @@ PAGE = 500
 
 class NoHistoryError(Exception):
     """Neither Temporal nor the archive has the history."""
+
+
+UNREADABLE = (
+    NoHistoryError,
+    DamagedHistoryError,
+    UnreadableHistoryError,
+    TamperedError,
+    NoKeyError,
+)
+"""Why a history cannot be read, now or ever; the text says why."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,10 +69,13 @@ class Histories:
         self._clients = clients
 
     async def find(self, tenant: Tenant, movement: UUID) -> tuple[WorkflowHistory, str]:
-        """The history and where it was found. Raises NoHistoryError, DamagedHistoryError."""
+        """The history in clear, and where it was found. Raises one of UNREADABLE.
+
+        Raises KeysAwayError where the process `keys` does not answer.
+        """
         kept = await self._archive.find(tenant.id, movement)
         if kept is not None:
-            return kept.history(), "archive"
+            return await self._opened(tenant, kept.history()), "archive"
         async with self._pool.connection() as connection:
             cursor = await connection.execute(
                 "SELECT type FROM movements.command WHERE tenant_id = %s AND movement_id = %s",
@@ -71,11 +87,14 @@ class Histories:
         client = await self._clients(tenant)
         handle = client.get_workflow_handle(f"{tenant.slug}/{row[0]}/{movement}")
         try:
-            return await handle.fetch_history(), "temporal"
+            return await self._opened(tenant, await handle.fetch_history()), "temporal"
         except RPCError as error:
             if error.status is RPCStatusCode.NOT_FOUND:
                 raise NoHistoryError(f"{movement} is not in Temporal, nor in the archive") from None
             raise
+
+    async def _opened(self, tenant: Tenant, history: WorkflowHistory) -> WorkflowHistory:
+        return await opened(history, self._clients.codec(tenant))
 
     async def movements_since(self, tenant: Tenant, moment: datetime) -> list[UUID]:
         """The started movements of a tenant since a moment, the oldest first."""
@@ -99,7 +118,7 @@ class Histories:
                 result = await running.replay_workflow(history, raise_on_replay_failure=False)
                 failure = _told(result.replay_failure)
                 found = await self._compared(history) if compare else ()
-            except (NoHistoryError, DamagedHistoryError, UnreadableHistoryError) as error:
+            except UNREADABLE as error:
                 yield Replayed(movement=str(movement), source="-", failure=str(error))
             else:
                 yield Replayed(

@@ -27,6 +27,7 @@ from mmo.movements.support.postgres import PostgresFacts, PostgresWriter
 from mmo.movements.support.signed_answers import SignedAnswers
 from mmo.settings import Settings
 from mmo.tenancy.postgres import TenantRegister
+from mmo.wallets.personal import PersonalData
 from workers.fleet import ADMITTED_MAX, fleet, movements_worker
 from workers.http import bound, http
 from workers.ready import notify
@@ -37,6 +38,7 @@ from workers.wiring import (
     answer_verifier,
     key_store,
     open_engine,
+    open_envelope,
     open_pool,
     open_trust,
 )
@@ -70,17 +72,19 @@ async def serve(
     """Serve until told to stop; with `works`, carry movements out in the same process."""
     make = makers or Makers()
     bell, keys, first = Bell(settings.dsn()), key_store(settings), FirstOutcomes()
-    clients = TenantClients(settings.temporal_address)
     listening = bound(settings.listen_host, settings.listen_port)
     async with AsyncExitStack() as opened:
         pool = await opened.enter_async_context(open_pool(settings))
         trust = await opened.enter_async_context(open_trust(settings))
+        envelope = open_envelope(keys, trust)
+        clients = TenantClients(settings.temporal_address, envelope)
         tasks = await opened.enter_async_context(asyncio.TaskGroup())
         above = settings.as_user(SUPER_USER)
         super_pool = await opened.enter_async_context(open_pool(above))
         policies, audit = Policies(pool, settings.dsn()), AuditLog(pool)
         running = [tasks.create_task(bell.run()), tasks.create_task(policies.run())]
         tenants, commands = TenantRegister(pool), make.commands(pool)
+        running.append(tasks.create_task(tenants.run(settings.dsn())))
         await clients.service()
         if works:
             answers = SignedAnswers(answer_verifier(trust))
@@ -94,8 +98,14 @@ async def serve(
                 engine=await opened.enter_async_context(open_engine(settings)),
                 keys=keys,
                 clients=clients,
+                tenants=tenants,
                 gatekeeper=Gatekeeper(access_verifier(settings, trust), tenants, policies, audit),
-                door=Door(pool=pool, commands=commands, starter=starter),
+                door=Door(
+                    pool=pool,
+                    commands=commands,
+                    starter=starter,
+                    personal=PersonalData(keys, envelope),
+                ),
                 wallet_changes=WalletChanges(pool, bell.ring),
                 super_pool=super_pool,
                 super_engine=await opened.enter_async_context(open_engine(above)),

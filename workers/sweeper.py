@@ -16,6 +16,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from activities.movements import MovementActivities
 from api.start import start, workflow_id
 from mmo.kernel.identifiers import TenantId
+from mmo.keys.ports import KeysAwayError, NoKeyError
 from mmo.movements.support.commands import CommandRow, Commands
 from mmo.movements.support.ports import NoAnswers, NobodyWaits
 from mmo.movements.support.postgres import PostgresFacts, PostgresWriter
@@ -24,7 +25,7 @@ from mmo.tenancy.postgres import TenantRegister
 from mmo.tenancy.tenant import Tenant
 from workers.giving_back import GivingBack
 from workers.loops import run_alone, run_ready
-from workers.wiring import TenantClients, open_pool
+from workers.wiring import TenantClients, key_store, open_envelope, open_pool, open_trust
 
 UNANSWERED_S = 10.0
 """How long a command may be without an outcome before the sweeper looks at it."""
@@ -47,8 +48,9 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
 
 async def loop(settings: Settings, stop: asyncio.Event) -> None:
     """Look every few seconds for commands without an outcome."""
-    clients = TenantClients(settings.temporal_address)
-    async with open_pool(settings) as pool:
+    async with open_pool(settings) as pool, open_trust(settings) as trust:
+        envelope = open_envelope(key_store(settings), trust)
+        clients = TenantClients(settings.temporal_address, envelope)
         doors = MovementActivities(
             PostgresFacts(pool), PostgresWriter(pool), NoAnswers(), NobodyWaits()
         )
@@ -92,7 +94,10 @@ class Sweeper:
         UNANSWERED.set(len(rows))
         by_id = {tenant.id: tenant for tenant in await self._tenants.all()}
         for row in [*rows, *await self._waiting()]:
-            await self._see_to(by_id[TenantId(row.tenant_id)], row)
+            try:
+                await self._see_to(by_id[TenantId(row.tenant_id)], row)
+            except (KeysAwayError, NoKeyError) as error:
+                _log.warning("sweeper.no_key", movement=str(row.movement_id), error=str(error))
         return False
 
     async def _waiting(self) -> list[CommandRow]:

@@ -12,7 +12,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from temporalio.client import Client
 from temporalio.service import ConnectConfig, KeepAliveConfig, ServiceClient
 
+from mmo.histories.codec import TenantCodec
 from mmo.keys.development import DevelopmentKeys
+from mmo.keys.envelope import Envelope
 from mmo.keys.module import Pkcs11Module
 from mmo.keys.pkcs11 import Pkcs11KeyStore
 from mmo.keys.ports import KeysAwayError, KeyStore, Purpose, Trust
@@ -25,7 +27,7 @@ from mmo.ledger.postgres import configure
 from mmo.movements.support.signed_answers import AUDIENCE
 from mmo.settings import Settings
 from mmo.tenancy.tenant import Tenant
-from workers.converter import DATA_CONVERTER
+from workers.converter import sealing
 
 DEV = "dev"
 """The environment in which keys may be files."""
@@ -78,10 +80,15 @@ async def open_engine(settings: Settings) -> AsyncGenerator[AsyncEngine]:
 
 
 class TenantClients:
-    """One connection to Temporal, and a client for each tenant's namespace over it."""
+    """One connection to Temporal, and a client for each tenant's namespace over it.
 
-    def __init__(self, address: str) -> None:
+    What the clients write is enciphered by the envelope; without one it stands there in clear, and
+    nothing that is ciphertext can be read.
+    """
+
+    def __init__(self, address: str, envelope: Envelope | None) -> None:
         self._address = address
+        self._envelope = envelope
         self._service: ServiceClient | None = None
         self._clients: dict[str, Client] = {}
         self._lock = asyncio.Lock()
@@ -91,9 +98,15 @@ class TenantClients:
         if tenant.namespace not in self._clients:
             service = await self.service()
             self._clients[tenant.namespace] = Client(
-                service, namespace=tenant.namespace, data_converter=DATA_CONVERTER
+                service, namespace=tenant.namespace, data_converter=sealing(self.codec(tenant))
             )
         return self._clients[tenant.namespace]
+
+    def codec(self, tenant: Tenant) -> TenantCodec | None:
+        """What enciphers and deciphers the payloads of the tenant's namespace."""
+        if self._envelope is None:
+            return None
+        return TenantCodec(self._envelope, tenant.slug, tenant.namespace)
 
     async def service(self) -> ServiceClient:
         """The connection; made at the first call, and kept."""
@@ -131,6 +144,13 @@ async def open_trust(settings: Settings) -> AsyncGenerator[Trust]:
         return
     async with PostgresTrust(settings.dsn(), settings.issuer).listening() as trust:
         yield trust
+
+
+def open_envelope(keys: KeyStore, trust: Trust) -> Envelope:
+    """The one envelope of the process. It forgets what it unwrapped whenever a key changes."""
+    envelope = Envelope(keys)
+    trust.on_change(envelope.purge)
+    return envelope
 
 
 def key_store(settings: Settings) -> KeyStore:

@@ -16,6 +16,7 @@ from mmo.keys.verifier import Verifier
 from mmo.settings import Settings
 from mmo.tenancy.postgres import TenantRegister
 from mmo.tenancy.tenant import Tenant
+from mmo.wallets.personal import PersonalData
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +32,7 @@ class Parts:
     tenants: TenantRegister
     policies: Policies
     pins: PinVault
+    personal: PersonalData
     audit: AuditLog
 
     def issuer(self, tenant: Tenant) -> str:

@@ -6,8 +6,8 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query
 
-from api.movements import OpenDoor
 from api.problems import Problem
+from api.queries.looking import LookingDoor
 from api.queries.paging import (
     Cursor,
     Limit,
@@ -40,7 +40,7 @@ NUMBER_DIGITS_MAX = 18
 async def read_wallet(
     wallet: str,
     caller: MayRead,
-    opened: OpenDoor,
+    opened: LookingDoor,
     as_of: Annotated[
         Moment | None, Query(description="The wallet as it was at this moment.")
     ] = None,
@@ -48,19 +48,19 @@ async def read_wallet(
     """Answer with the wallet now, or fold its events up to a moment."""
     found = await _visible(opened, caller, wallet)
     if as_of is None:
-        return wallet_of(found)
+        return await wallet_of(opened, caller, found)
     async with scoped(opened.pool, caller.tenant.id) as connection:
         then = await wallet_as_of(connection, caller.tenant.id, UUID(found.id), as_of)
     if then is None:
         raise not_found()
-    return wallet_of(then)
+    return await wallet_of(opened, caller, then)
 
 
 @router.get(
     "/wallets/{wallet}/balance", summary="Read a balance", responses=answers_with(BalanceSchema)
 )
 async def read_balance(
-    wallet: str, caller: MayRead, opened: OpenDoor, session: Session, position: Position
+    wallet: str, caller: MayRead, opened: LookingDoor, session: Session, position: Position
 ) -> dict[str, Any]:
     """Answer from the read model; never from a workflow."""
     found = await _visible(opened, caller, wallet)
@@ -85,7 +85,7 @@ async def read_balance(
 async def read_statement(
     wallet: str,
     caller: MayRead,
-    opened: OpenDoor,
+    opened: LookingDoor,
     session: Session,
     _: Position,
     since: Since = None,
@@ -123,9 +123,8 @@ def _line(row: StatementView) -> dict[str, Any]:
     }
 
 
-async def _visible(opened: OpenDoor, caller: Caller, name: str) -> Wallet:
-    async with scoped(opened.pool, caller.tenant.id) as connection:
-        found = await find_wallet(connection, caller, name)
+async def _visible(opened: LookingDoor, caller: Caller, name: str) -> Wallet:
+    found = await find_wallet(opened, caller, name)
     if not caller.sees({found.owner}):
         raise not_found()
     return found

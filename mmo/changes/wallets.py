@@ -19,6 +19,7 @@ from mmo.messaging.event import Event
 from mmo.messaging.postgres import append, history_of
 from mmo.tenancy.scope import scoped
 from mmo.wallets import postgres as wallets
+from mmo.wallets.personal import Sealed
 from mmo.wallets.wallet import (
     EVENTS,
     CloseWallet,
@@ -57,8 +58,7 @@ class NewWallet:
 
     kind: str
     currency: str
-    msisdn: str
-    name: str
+    person: Sealed
     owner: str | None
 
 
@@ -85,8 +85,9 @@ class WalletChanges:
             return OpenWallet(
                 kind=new.kind,
                 currency=new.currency,
-                msisdn=new.msisdn,
-                name=new.name,
+                msisdn=new.person.msisdn,
+                name=new.person.name,
+                alias=new.person.alias,
                 owner=new.owner,
                 accounts=accounts,
             )
@@ -145,9 +146,9 @@ class WalletChanges:
     ) -> Changed | Refused:
         """Tell a repeat that ran beside the first from an alias of somebody else's."""
         async with scoped(self._pool, tenant) as connection:
-            found = await wallets.find(connection, tenant, [str(identifier)])
+            found = await wallets.find(connection, tenant, {str(identifier): identifier})
             wallet = found.get(str(identifier))
-            if wallet is not None and wallet.msisdn == new.msisdn:
+            if wallet is not None and wallet.alias == new.person.alias:
                 return Changed(wallet, "")
             refused = Refused("alias_taken", REFUSALS["alias_taken"])
             record = _record(tenant, identifier, actor, OpenWallet)

@@ -8,7 +8,7 @@ import contextlib
 import hmac
 import os
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +54,9 @@ class DevelopmentKeys:
             if path not in self._known:
                 self._known[path] = self._public(path.parent.name, Purpose(path.stem))
         return {key.kid: key for key in self._known.values()}
+
+    def on_change(self, call: Callable[[], None]) -> None:
+        """Nothing changes here: what is there is never taken away."""
 
     async def sign(self, tenant: str, purpose: Purpose, claims: Mapping[str, Any]) -> str:
         """Sign claims as a compact ES256 token. Raises NoKeyError."""

@@ -1,6 +1,6 @@
 """Keys, as their users see them: who signs, maps and unwraps what, for which purpose."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Protocol
@@ -80,6 +80,10 @@ class Trust(Protocol):
 
     def trusted(self) -> Mapping[str, TrustedKey]:
         """Every public key that may be relied on now, by kid. Cheap: read it at each use."""
+        ...
+
+    def on_change(self, call: Callable[[], None]) -> None:
+        """Call this after each change of any key, secret ones included."""
         ...
 
 

@@ -1,6 +1,6 @@
 """Wallets in Postgres: the row of each wallet, and the ledger accounts behind it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict
 from uuid import UUID
 
@@ -25,21 +25,23 @@ _ACCOUNT_STATES: dict[type[WalletEvent], int] = {
 }
 """Event → the state of the wallet's accounts in the ledger: frozen, open, closed."""
 
-_SELECT = """SELECT id::text, kind, state, currency, msisdn, name, owner, accounts, version,
+_SELECT = """SELECT id::text, kind, state, currency, msisdn, name, alias, owner, accounts, version,
                     opened_at, changed_at
                FROM wallets.wallet WHERE tenant_id = %s AND """
 
 
-async def find(connection: AsyncConnection, tenant: int, names: Sequence[str]) -> dict[str, Wallet]:
-    """Find wallets by id or alias; answers by the name asked for, without those unknown.
+async def find(
+    connection: AsyncConnection, tenant: int, names: Mapping[str, UUID | str]
+) -> dict[str, Wallet]:
+    """Find wallets by id or blind index; answers by the name asked for, without those unknown.
 
-    An alias names the open wallet that has it.
+    `names` is what `PersonalData.named` made of them. An index names the open wallet that has it.
     """
-    aliases = [name.removeprefix("msisdn:") for name in names if name.startswith("msisdn:")]
-    ids = [UUID(name) for name in names if not name.startswith("msisdn:")]
+    aliases = [sought for sought in names.values() if isinstance(sought, str)]
+    ids = [sought for sought in names.values() if isinstance(sought, UUID)]
     cursor = connection.cursor(row_factory=class_row(Wallet))
     await cursor.execute(
-        _SELECT + "(id = ANY (%s) OR msisdn = ANY (%s) AND state <> 'closed')",
+        _SELECT + "(id = ANY (%s) OR alias = ANY (%s) AND state <> 'closed')",
         [tenant, ids, aliases],
     )
     found: dict[str, Wallet] = {}
@@ -47,7 +49,16 @@ async def find(connection: AsyncConnection, tenant: int, names: Sequence[str]) -
         found[wallet.id] = wallet
         if wallet.state != "closed":
             found[wallet.alias] = wallet
-    return {name: found[name] for name in names if name in found}
+    return {name: found[str(sought)] for name, sought in names.items() if str(sought) in found}
+
+
+async def newest(connection: AsyncConnection, tenant: int, limit: int) -> list[Wallet]:
+    """The wallets that were opened last, closed ones included."""
+    cursor = connection.cursor(row_factory=class_row(Wallet))
+    await cursor.execute(
+        _SELECT.removesuffix("AND ") + "ORDER BY opened_at DESC, id LIMIT %s", [tenant, limit]
+    )
+    return await cursor.fetchall()
 
 
 async def owned_by(connection: AsyncConnection, tenant: int, owner: str) -> list[UUID]:
@@ -70,10 +81,10 @@ async def save(connection: AsyncConnection, tenant: int, wallet: Wallet) -> None
     """Write the row of a wallet. Raises psycopg.errors.UniqueViolation where its alias is taken."""
     row = asdict(wallet) | {"tenant_id": tenant, "accounts": Jsonb(wallet.accounts)}
     await connection.execute(
-        """INSERT INTO wallets.wallet (tenant_id, id, kind, state, currency, msisdn, name, owner,
-                                       accounts, version, opened_at, changed_at)
+        """INSERT INTO wallets.wallet (tenant_id, id, kind, state, currency, msisdn, name, alias,
+                                       owner, accounts, version, opened_at, changed_at)
            VALUES (%(tenant_id)s, %(id)s, %(kind)s, %(state)s, %(currency)s, %(msisdn)s, %(name)s,
-                   %(owner)s, %(accounts)s, %(version)s, %(opened_at)s, %(changed_at)s)
+                   %(alias)s, %(owner)s, %(accounts)s, %(version)s, %(opened_at)s, %(changed_at)s)
            ON CONFLICT (tenant_id, id) DO UPDATE
               SET state = excluded.state, version = excluded.version,
                   changed_at = excluded.changed_at""",
@@ -86,11 +97,11 @@ async def replace(connection: AsyncConnection, tenant: int, wallet: Wallet) -> N
     await save(connection, tenant, wallet)
     await connection.execute(
         """UPDATE wallets.wallet
-              SET kind = %s, currency = %s, msisdn = %s, name = %s, owner = %s, accounts = %s,
-                  opened_at = %s
+              SET kind = %s, currency = %s, msisdn = %s, name = %s, alias = %s, owner = %s,
+                  accounts = %s, opened_at = %s
             WHERE tenant_id = %s AND id = %s""",
         [
-            wallet.kind, wallet.currency, wallet.msisdn, wallet.name, wallet.owner,
+            wallet.kind, wallet.currency, wallet.msisdn, wallet.name, wallet.alias, wallet.owner,
             Jsonb(wallet.accounts), wallet.opened_at, tenant, wallet.id,
         ],
     )  # fmt: skip

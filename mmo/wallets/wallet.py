@@ -20,12 +20,13 @@ class _Event(BaseModel):
 
 
 class WalletOpened(_Event):
-    """A wallet came into being, with its ledger accounts."""
+    """A wallet came into being, with its ledger accounts. Number and name are sealed."""
 
     kind: str
     currency: str
     msisdn: str
     name: str
+    alias: str
     owner: str | None
     accounts: dict[str, int]
 
@@ -39,7 +40,7 @@ class WalletUnfrozen(_Event):
 
 
 class WalletClosed(_Event):
-    """The wallet is empty and ended; its alias is free."""
+    """The wallet is empty and ended; its number is free."""
 
 
 WalletEvent = WalletOpened | WalletFrozen | WalletUnfrozen | WalletClosed
@@ -54,7 +55,7 @@ EVENTS: dict[str, type[WalletEvent]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wallet:
-    """A wallet as it stands after `version` events."""
+    """A wallet as it stands after `version` events. Number and name are sealed."""
 
     id: str
     kind: str
@@ -62,15 +63,13 @@ class Wallet:
     currency: str
     msisdn: str
     name: str
+    alias: str
+    """Blind index of the number, hex."""
     owner: str | None
     accounts: Mapping[str, int]
     version: int
     opened_at: datetime
     changed_at: datetime
-
-    @property
-    def alias(self) -> str:
-        return f"msisdn:{self.msisdn}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +80,7 @@ class OpenWallet:
     currency: str
     msisdn: str
     name: str
+    alias: str
     owner: str | None
     accounts: Mapping[str, int]
 
@@ -150,6 +150,7 @@ def _opened(command: OpenWallet) -> WalletOpened:
         currency=command.currency,
         msisdn=command.msisdn,
         name=command.name,
+        alias=command.alias,
         owner=command.owner,
         accounts=dict(command.accounts),
     )

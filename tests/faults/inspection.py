@@ -13,11 +13,12 @@ from nats.js.api import ConsumerConfig, DeliverPolicy
 from temporalio.api.enums.v1 import EventType
 from temporalio.client import Client, WorkflowHistory
 
+from mmo.keys.envelope import Envelope
 from mmo.messaging.nats import STREAM
 from mmo.settings import Settings
 from workers.demo.seed import DEMO
 from workers.replaying import Histories
-from workers.wiring import TenantClients, open_pool
+from workers.wiring import TenantClients, key_store, open_pool
 
 SETTLED_S = 90.0
 
@@ -75,7 +76,7 @@ def ledger_balances(admin: str) -> dict[str, int]:
 
 async def still_running(settings: Settings) -> int:
     """How many workflows are open, once the list has caught up."""
-    client: Client = await TenantClients(settings.temporal_address)(DEMO)
+    client: Client = await TenantClients(settings.temporal_address, None)(DEMO)
     deadline = time.monotonic() + 20
     while True:
         open_ones = await client.count_workflows("ExecutionStatus = 'Running'")
@@ -90,7 +91,9 @@ async def attempts(settings: Settings, admin: str) -> Counter[str]:
         rows = connection.execute("SELECT movement_id FROM movements.command").fetchall()
     seen = Counter[str]()
     async with open_pool(settings) as pool:
-        histories = Histories(pool, TenantClients(settings.temporal_address))
+        histories = Histories(
+            pool, TenantClients(settings.temporal_address, Envelope(key_store(settings)))
+        )
         for (movement,) in rows:
             history, source = await histories.find(DEMO, movement)
             seen[f"histories from the {source}"] += 1

@@ -16,6 +16,7 @@ import pytest_asyncio
 
 from mmo.histories.history import closed
 from mmo.kernel.identifiers import TenantId
+from mmo.keys.envelope import Envelope
 from mmo.ledger.verify import verify
 from mmo.settings import Settings
 from mmo.tenancy.tenant import Tenant
@@ -25,8 +26,8 @@ from tests.servers.nats import NatsServer
 from tests.servers.postgres import Database, PostgresServer
 from tests.servers.shared import start_server
 from tests.servers.temporal import TemporalServer
+from tests.tokens import signed_for
 from workers.demo.seed import seed
-from workers.demo.tokens import token_for
 from workers.replaying import Histories, replayer
 from workers.stack.launch import Launch
 from workers.stack.processes import born, end, free_port
@@ -70,7 +71,8 @@ class Front:
         return process, f"http://127.0.0.1:{port}"
 
     def headers(self, key: str) -> dict[str, str]:
-        asked = token_for(key_store(self.settings), TENANT.slug, "operator", "mmo-api")
+        keys = key_store(self.settings)
+        asked = signed_for(keys, TENANT.slug, "operator", "operator")
         token = waited(asked)
         return {"Authorization": f"Bearer {token}", "Idempotency-Key": key}
 
@@ -129,7 +131,7 @@ async def front(
         env="dev",
         home=folder,
     )
-    await seed(settings, TENANT)
+    await seed(settings, (TENANT,))
     return Front(settings=settings, database=database, folder=folder)
 
 
@@ -193,7 +195,8 @@ def _written(books: psycopg.Connection, key: str) -> dict[str, int]:
 
 async def _history(front: Front, movement: UUID) -> Any:
     async with open_pool(front.settings) as pool:
-        histories = Histories(pool, TenantClients(front.settings.temporal_address))
+        envelope = Envelope(key_store(front.settings))
+        histories = Histories(pool, TenantClients(front.settings.temporal_address, envelope))
         deadline = time.monotonic() + ANSWER_S
         while True:
             history, _ = await histories.find(TENANT, movement)
@@ -214,6 +217,7 @@ async def test_the_front_dies_just_there(crashes: dict[str, Crash], point: str) 
 
 
 @pytest.mark.parametrize("point", POINTS)
+@pytest.mark.case("H5")
 async def test_the_callers_repeat_gets_the_one_outcome(
     crashes: dict[str, Crash], front: Front, point: str
 ) -> None:
@@ -228,6 +232,7 @@ async def test_the_callers_repeat_gets_the_one_outcome(
 
 
 @pytest.mark.parametrize("point", POINTS)
+@pytest.mark.case("H7")
 async def test_the_workflow_is_closed_and_its_task_was_given_to_another_process(
     crashes: dict[str, Crash], front: Front, point: str
 ) -> None:
@@ -248,8 +253,8 @@ async def test_each_shilling_went_once(crashes: dict[str, Crash], front: Front) 
             """SELECT a.posted FROM wallets.wallet w
                  JOIN ledger.account a ON a.tenant_id = w.tenant_id
                   AND a.id = (w.accounts ->> 'wallet')::bigint
-                WHERE w.msisdn = ANY (%s) ORDER BY w.msisdn""",
-            [[ALICE.removeprefix("msisdn:"), BOB.removeprefix("msisdn:")]],
+                WHERE w.owner = ANY (%s) ORDER BY w.owner""",
+            [["alice", "bob"]],
         ).fetchall()
     sent = 10_00 * len(POINTS)
     assert found == [(1000_00 - sent,), (sent,)]

@@ -18,10 +18,10 @@ from mmo.movements.support.commands import IdempotencyKeyReusedError
 from mmo.tenancy.scope import scoped
 from mmo.wallets import postgres as wallets
 from tests.security.catalogue import TENANTLESS
-from tests.security.two_tenants import ALICE, CLERK, MSISDN, A, B, Two, two_tenants
+from tests.security.two_tenants import ALICE, CLERK, MSISDN, A, B, Two, index, two_tenants
 from tests.servers.postgres import Database
 
-NAMES = "SELECT name FROM wallets.wallet"
+NAMES = "SELECT substr(name, 8) FROM wallets.wallet"
 B_ONLY, A_ONLY = UUID(int=ALICE.int + 1), UUID(int=ALICE.int + 2)
 
 
@@ -91,7 +91,7 @@ class InTheMiddleError(Exception): ...
 async def test_after_an_error_the_next_user_of_the_connection_sees_nothing(two: Two) -> None:
     async def broken() -> None:
         async with scoped(two.pool, A.id) as connection:
-            await connection.execute("UPDATE wallets.wallet SET name = 'changed'")
+            await connection.execute("UPDATE wallets.wallet SET name = 'enc:v1:changed'")
             raise InTheMiddleError
 
     async def failed() -> None:
@@ -160,9 +160,9 @@ async def test_equal_ids_and_keys_in_two_tenants_are_strangers(two: Two) -> None
         await two.accept(A, "key", "2")
     await two.changes.freeze(A.id, ALICE, CLERK)
     async with scoped(two.pool, B.id) as connection:
-        found = await wallets.find(connection, B.id, [str(ALICE), f"msisdn:{MSISDN}"])
+        found = await wallets.find(connection, B.id, {"id": ALICE, "number": index(MSISDN)})
     assert {wallet.state for wallet in found.values()} == {"active"}
-    assert {wallet.name for wallet in found.values()} == {"Alice of demo2"}
+    assert {wallet.name for wallet in found.values()} == {"enc:v1:Alice of demo2"}
 
 
 @pytest.mark.case("C6")
@@ -180,8 +180,8 @@ async def test_another_tenants_row_is_not_there_to_be_changed(two: Two, statemen
 @pytest.mark.case("C6")
 @pytest.mark.parametrize("statement", [
     "UPDATE wallets.wallet SET tenant_id = 2",
-    ("INSERT INTO wallets.wallet SELECT 2, gen_random_uuid(), kind, state, currency, '+1', name,"
-    " owner, accounts, version, opened_at, changed_at FROM wallets.wallet"),
+    ("INSERT INTO wallets.wallet SELECT 2, gen_random_uuid(), kind, state, currency, msisdn, name,"
+    " owner, accounts, version, opened_at, changed_at, alias FROM wallets.wallet"),
     ("INSERT INTO audit.record (tenant_id, id, actor, client, action, object, outcome)"
     " VALUES (2, gen_random_uuid(), 'a', 'b', 'c', 'd', 'done')"),
     ("INSERT INTO messaging.event (tenant_id, id, aggregate, aggregate_id, version, type, actor,"

@@ -4,6 +4,7 @@ from collections.abc import AsyncGenerator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from hashlib import sha256
 from typing import Any
 from uuid import UUID
 
@@ -16,6 +17,7 @@ from mmo.kernel.identifiers import TenantId, mint
 from mmo.kernel.refusals import Refused
 from mmo.movements.support.commands import CommandRow, Commands, fingerprint_of
 from mmo.tenancy.tenant import Tenant
+from mmo.wallets.personal import Sealed
 from tests.servers.postgres import Database
 from workers.tenants import open_books
 from workers.wiring import open_pool
@@ -28,6 +30,11 @@ ALICE = UUID("018f0000-0000-7000-8000-00000000a11c")
 """Alice's wallet has the same id and the same number in both tenants."""
 MSISDN = "+254700000001"
 CLERK = Actor(subject="clerk", client="tests")
+
+
+def index(msisdn: str) -> str:
+    """What stands for a number where no key is at hand."""
+    return sha256(msisdn.encode()).hexdigest()[:32]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,10 +54,10 @@ class Two:
 
     async def open(self, tenant: Tenant, msisdn: str = MSISDN, identifier: UUID = ALICE) -> Any:
         """Open a customer's wallet."""
-        new = NewWallet(
-            kind="customer", currency="KES", msisdn=msisdn, name=f"Alice of {tenant.slug}",
-            owner="alice",
-        )  # fmt: skip
+        person = Sealed(
+            msisdn=f"enc:v1:{msisdn}", name=f"enc:v1:Alice of {tenant.slug}", alias=index(msisdn)
+        )
+        new = NewWallet(kind="customer", currency="KES", person=person, owner="alice")
         return await self.changes.open(tenant.id, identifier, new, CLERK)
 
     async def accept(self, tenant: Tenant, key: str, value: str = "1") -> tuple[CommandRow, bool]:

@@ -23,7 +23,7 @@ def own_temporal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TemporalS
 @pytest.fixture(scope="module")
 async def clients(own_temporal: TemporalServer) -> TenantClients:
     """Clients of the tenants' namespaces; that of the house's tenant is open."""
-    made = TenantClients(own_temporal.address)
+    made = TenantClients(own_temporal.address, None)
     await open_namespace(await made.service(), TENANT.namespace, timedelta(days=1))
     return made
 

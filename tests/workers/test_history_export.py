@@ -41,7 +41,7 @@ async def waiting(opened: House) -> CommandRow:
 @pytest.fixture
 async def forgetful(temporal_server: TemporalServer) -> TenantClients:
     """Clients of a Temporal that knows none of these workflows: as after their retention."""
-    made = TenantClients(temporal_server.address)
+    made = TenantClients(temporal_server.address, None)
     await open_namespace(await made.service(), TENANT.namespace, MONTH)
     return made
 

@@ -22,6 +22,7 @@ from mmo.changes.wallets import Changed, NewWallet, WalletChanges
 from mmo.kernel.envelope import Actor
 from mmo.kernel.identifiers import TenantId, mint
 from mmo.keys.development import DevelopmentKeys
+from mmo.keys.envelope import Envelope
 from mmo.movements.support.catalogue import movements
 from mmo.movements.support.commands import CommandRow, Commands, fingerprint_of
 from mmo.movements.support.first_outcomes import FirstOutcomes
@@ -29,6 +30,7 @@ from mmo.movements.support.postgres import PostgresFacts, PostgresWriter
 from mmo.movements.support.signed_answers import SignedAnswers, binding, write
 from mmo.settings import Settings
 from mmo.tenancy.tenant import Tenant
+from mmo.wallets.personal import PersonalData
 from mmo.wallets.wallet import Wallet
 from workers.sandbox import RUNNER
 from workers.tenants import open_books
@@ -54,6 +56,8 @@ class House:
     activities: MovementActivities
     first: FirstOutcomes
     wallets: dict[str, Wallet] = field(default_factory=dict[str, Wallet])
+    numbers: dict[str, str] = field(default_factory=dict[str, str])
+    """Wallet → its number in clear."""
 
     @property
     def commands(self) -> Commands:
@@ -62,6 +66,10 @@ class House:
     @property
     def changes(self) -> WalletChanges:
         return WalletChanges(self.pool, lambda: None)
+
+    @property
+    def personal(self) -> PersonalData:
+        return PersonalData(self.keys, Envelope(self.keys))
 
     def worker(self, **options: Any) -> Worker:
         """A worker in the sandbox, as tests run workflows."""
@@ -87,7 +95,7 @@ class House:
                 for field, name in parties.items()}  # fmt: skip
         body["amount"] = {"value": value, "currency": "KES"}
         command = movement.command.model_validate(body)
-        named = {role: self._wallet(wallet) for role, wallet in command.wallets().items()}
+        named = [self.numbers[str(wallet)] for wallet in command.wallets().values()]
         row = CommandRow(
             movement_id=mint(),
             tenant_id=TENANT.id,
@@ -157,16 +165,16 @@ class House:
 
     async def open_wallet(self, name: str, kind: str, msisdn: str) -> None:
         """Open somebody's wallet."""
-        new = NewWallet(kind=kind, currency="KES", msisdn=msisdn, name=name, owner=name)
-        opened = await self.changes.open(TENANT.id, mint(), new, CLERK)
+        identifier = mint()
+        person = await self.personal.seal(TENANT.slug, identifier, msisdn, name)
+        new = NewWallet(kind=kind, currency="KES", person=person, owner=name)
+        opened = await self.changes.open(TENANT.id, identifier, new, CLERK)
         assert isinstance(opened, Changed)
         self.wallets[name] = opened.wallet
+        self.numbers[opened.wallet.id] = msisdn
 
     def identifier(self, name: str) -> UUID:
         return UUID(self.wallets[name].id)
-
-    def _wallet(self, identifier: str) -> Wallet:
-        return next(one for one in self.wallets.values() if one.id == identifier)
 
 
 @asynccontextmanager

@@ -10,7 +10,7 @@ from temporalio.client import WorkflowHistory
 
 from mmo.histories.compare import differences
 from mmo.histories.fold import Folded, UnreadableHistoryError, fold
-from mmo.histories.history import DamagedHistoryError, timeline_of
+from mmo.histories.history import timeline_of
 from workers.cli.support.asking import Operator, SinceOption, TenantOption, ask, moment
 from workers.cli.support.options import (
     DEFAULT_HOME,
@@ -20,9 +20,8 @@ from workers.cli.support.options import (
     console,
     print_json,
 )
-from workers.replaying import Histories, NoHistoryError
+from workers.replaying import UNREADABLE, Histories
 from workers.stack.launch import StackError
-from workers.wiring import TenantClients
 
 app = typer.Typer()
 group = typer.Typer(no_args_is_help=True, help="Look into workflow histories, kept or running.")
@@ -87,16 +86,14 @@ def fold_command(
 
 
 async def _find(operator: Operator, movement: UUID) -> tuple[WorkflowHistory, str]:
-    clients = TenantClients(operator.settings.temporal_address)
     try:
-        return await Histories(operator.pool, clients).find(operator.tenant, movement)
-    except (NoHistoryError, DamagedHistoryError) as error:
+        return await Histories(operator.pool, operator.clients()).find(operator.tenant, movement)
+    except UNREADABLE as error:
         raise StackError(str(error)) from None
 
 
 async def _compare(operator: Operator, since: str) -> dict[str, list[str]]:
-    clients = TenantClients(operator.settings.temporal_address)
-    histories = Histories(operator.pool, clients)
+    histories = Histories(operator.pool, operator.clients())
     compared: dict[str, list[str]] = {}
     for movement in await histories.movements_since(operator.tenant, moment(since)):
         history, _ = await _find(operator, movement)

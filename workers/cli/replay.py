@@ -16,7 +16,6 @@ from workers.cli.support.options import (
     print_json,
 )
 from workers.replaying import Histories, Replayed
-from workers.wiring import TenantClients
 
 app = typer.Typer()
 
@@ -50,8 +49,7 @@ def replay(
 async def _replay(
     operator: Operator, movement: UUID | None, all_since: str | None
 ) -> list[Replayed]:
-    clients = TenantClients(operator.settings.temporal_address)
-    histories = Histories(operator.pool, clients)
+    histories = Histories(operator.pool, operator.clients())
     wanted = [movement] if movement else []
     if all_since is not None:
         wanted = await histories.movements_since(operator.tenant, moment(all_since))

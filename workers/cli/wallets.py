@@ -1,9 +1,14 @@
 """`mmo wallets`: the wallets of a tenant, with what the ledger says they hold."""
 
+from collections.abc import Mapping
+
 import typer
 from rich.table import Table
 
 from mmo.kernel.money import Money
+from mmo.wallets import postgres as store
+from mmo.wallets.personal import PersonalData
+from mmo.wallets.wallet import Wallet
 from workers.cli.support.asking import Operator, TenantOption, ask
 from workers.cli.support.options import (
     DEFAULT_HOME,
@@ -32,30 +37,33 @@ def wallets(
         return
     table = Table("wallet", "kind", "alias", "name", "state", "available", "held", box=None)
     for row in rows:
-        table.add_row(*(str(value) for value in row.values()))
+        table.add_row(*(value or "(key destroyed)" for value in row.values()))
     console.print(table)
 
 
-async def _read(operator: Operator) -> list[dict[str, str]]:
+async def _read(operator: Operator) -> list[dict[str, str | None]]:
+    personal = PersonalData(operator.keys, operator.envelope)
     async with operator.pool.connection() as connection:
         cursor = await connection.execute(
-            """SELECT w.id, w.kind, w.msisdn, w.name, w.state, w.currency, b.available, b.held
-                 FROM wallets.wallet w
-                 JOIN ledger.balance b ON b.tenant_id = w.tenant_id
-                                      AND b.account_id = (w.accounts ->> 'wallet')::bigint
-                WHERE w.tenant_id = %s ORDER BY w.opened_at DESC, w.id LIMIT %s""",
-            [operator.tenant.id, ROWS_MAX],
+            """SELECT account_id, available, held FROM ledger.balance WHERE tenant_id = %s""",
+            [operator.tenant.id],
         )
-        rows = await cursor.fetchall()
-    return [
-        {
-            "wallet": str(identifier),
-            "kind": kind,
-            "alias": f"msisdn:{msisdn}",
-            "name": name,
-            "state": state,
-            "available": str(Money(available, currency)),
-            "held": str(Money(held, currency)),
-        }
-        for identifier, kind, msisdn, name, state, currency, available, held in rows
-    ]
+        balances = {account: held async for account, *held in cursor}
+        newest = await store.newest(connection, operator.tenant.id, ROWS_MAX)
+    return [await _row(operator, personal, one, balances) for one in newest]
+
+
+async def _row(
+    operator: Operator, personal: PersonalData, wallet: Wallet, balances: Mapping[int, list[int]]
+) -> dict[str, str | None]:
+    shown = await personal.show(operator.tenant.slug, wallet)
+    available, held = balances[wallet.accounts["wallet"]]
+    return {
+        "wallet": wallet.id,
+        "kind": wallet.kind,
+        "alias": shown.alias,
+        "name": shown.name,
+        "state": wallet.state,
+        "available": str(Money(available, wallet.currency)),
+        "held": str(Money(held, wallet.currency)),
+    }

@@ -19,10 +19,12 @@ from mmo.identity.clients import PIN as PIN_GRANT
 from mmo.identity.pins import PinVault, Tenancy
 from mmo.kernel.envelope import Actor
 from mmo.kernel.refusals import Refused
+from mmo.keys.envelope import Envelope
 from mmo.keys.ports import KeyStore
 from mmo.settings import Settings
 from mmo.tenancy.scope import scoped
 from mmo.tenancy.tenant import Tenant
+from mmo.wallets.personal import PersonalData
 from workers.demo.people import APP, CONSOLE, DEMO, ENTRY, PIN, TENANTS, machines, people
 from workers.demo.tokens import secret_file
 from workers.stack.postgres import make_password
@@ -108,15 +110,15 @@ async def _client(
 
 async def _wallets(pool: AsyncConnectionPool[Any], keys: KeyStore, tenant: Tenant) -> None:
     changes, vault = WalletChanges(pool, lambda: None), PinVault(pool, keys)
+    personal = PersonalData(keys, Envelope(keys))  # for the seconds that the seed takes
     for person in people(tenant):
+        identifier = uuid5(_WALLETS, f"{tenant.slug}/{person.subject}")
         new = NewWallet(
             kind=person.wallet,
             currency=tenant.currencies[0],
-            msisdn=person.msisdn,
-            name=person.name,
+            person=await personal.seal(tenant.slug, identifier, person.msisdn, person.name),
             owner=person.subject,
         )
-        identifier = uuid5(_WALLETS, f"{tenant.slug}/{person.subject}")
         opened = await changes.open(tenant.id, identifier, new, Actor(subject="seed", client="mmo"))
         if isinstance(opened, Refused):
             raise SystemExit(f"mmo: {person.msisdn} belongs to another wallet already")

@@ -19,6 +19,7 @@ from mmo.kernel.identifiers import mint
 from mmo.tenancy.scope import scoped
 from mmo.tenancy.tenant import Tenant
 from mmo.wallets import postgres as wallets
+from mmo.wallets.personal import BY_NUMBER
 from mmo.wallets.wallet import Wallet
 
 IDLE_S, LIFE_S = 30 * 24 * 3600, 90 * 24 * 3600
@@ -55,9 +56,10 @@ async def grant(
 
 
 async def _wallet(given: Parts, tenant: Tenant, msisdn: str) -> Wallet | None:
-    name = f"msisdn:{msisdn}"
+    name = BY_NUMBER + msisdn
+    named = await given.personal.named(tenant.slug, [name])
     async with scoped(given.pool, tenant.id) as connection:
-        found = await wallets.find(connection, tenant.id, [name])
+        found = await wallets.find(connection, tenant.id, named)
     return found.get(name)
 
 

@@ -13,18 +13,22 @@ from mmo.kernel.identifiers import mint
 from mmo.kernel.refusals import Refused
 from mmo.messaging.postgres import history_of
 from mmo.wallets import postgres as wallets
+from mmo.wallets.personal import Sealed
 from mmo.wallets.wallet import Wallet
 from tests.mmo.moving import rows, sends
 from tests.workflows.house import CLERK, TENANT, House
 
 NEW = NewWallet(
-    kind="customer", currency="KES", msisdn="+254711000001", name="Carol", owner="carol"
+    kind="customer",
+    currency="KES",
+    person=Sealed(msisdn="enc:v1:number", name="enc:v1:Carol", alias="c0" * 16),
+    owner="carol",
 )
 
 
 async def read(opened: House, identifier: UUID) -> Wallet:
     async with opened.pool.connection() as connection:
-        return (await wallets.find(connection, TENANT.id, [str(identifier)]))[str(identifier)]
+        return (await wallets.find(connection, TENANT.id, {"it": identifier}))["it"]
 
 
 async def test_every_row_is_its_fold(opened: House) -> None:
@@ -39,9 +43,10 @@ async def test_every_row_is_its_fold(opened: House) -> None:
 
 PLANTED = {
     "state": "state = 'frozen'",
-    "name": "name = 'Mallory'",
+    "name": "name = 'enc:v1:Mallory'",
     "owner": "owner = 'mallory'",
-    "msisdn": "msisdn = '+254799999999'",
+    "msisdn": "msisdn = 'enc:v1:other'",
+    "alias": "alias = repeat('ff', 16)",
     "version": "version = version + 1",
     "accounts": """accounts = '{"wallet": 1}'""",
 }
@@ -95,7 +100,7 @@ async def test_each_change_is_one_event_with_its_whole_content(opened: House) ->
         (2, "mmo.wallet.frozen.v1"),
         (3, "mmo.wallet.closed.v1"),
     ]
-    assert history[0].data["name"] == "Carol"
+    assert history[0].data["name"] == "enc:v1:Carol"
     assert {event.actor for event in history} == {CLERK.subject}
 
 

@@ -25,6 +25,7 @@ OPEN = OpenWallet(
     currency="KES",
     msisdn="+254700000001",
     name="Alice",
+    alias="00" * 16,
     owner="alice",
     accounts={"wallet": 1},
 )

@@ -13,13 +13,15 @@ import psycopg
 import typer
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
+from mmo.keys.envelope import Envelope
+from mmo.keys.ports import KeysAwayError, KeyStore
 from mmo.settings import Settings
 from mmo.tenancy.postgres import TenantRegister
 from mmo.tenancy.tenant import Tenant
 from workers.cli.support.options import home_of
 from workers.stack.launch import StackError
 from workers.stack.plan import stack_settings
-from workers.wiring import open_pool
+from workers.wiring import TenantClients, key_store, open_pool
 
 TenantOption = Annotated[str, typer.Option("--tenant", help="The tenant.")]
 SinceOption = Annotated[
@@ -39,6 +41,13 @@ class Operator:
     settings: Settings
     pool: AsyncConnectionPool[Any]
     tenant: Tenant
+    keys: KeyStore
+    envelope: Envelope
+    """Of one command: it ends long before a key that it unwrapped could be changed unseen."""
+
+    def clients(self) -> TenantClients:
+        """Clients of the tenants' namespaces."""
+        return TenantClients(self.settings.temporal_address, self.envelope)
 
 
 @asynccontextmanager
@@ -49,7 +58,12 @@ async def operator(settings: Settings, slug: str) -> AsyncGenerator[Operator]:
             tenant = await TenantRegister(pool).find(slug)
             if tenant is None:
                 raise StackError(f"there is no tenant {slug}: name one with --tenant")
-            yield Operator(settings=settings, pool=pool, tenant=tenant)
+            keys = key_store(settings)
+            yield Operator(
+                settings=settings, pool=pool, tenant=tenant, keys=keys, envelope=Envelope(keys)
+            )
+    except KeysAwayError as error:
+        raise StackError(f"{error}: `mmo status`") from None
     except (psycopg.OperationalError, PoolTimeout):
         raise StackError(
             f"no database answers at {settings.database_host}:{settings.database_port}: "
