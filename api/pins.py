@@ -11,7 +11,7 @@ from api.identity.administering import identifier
 from api.movements import OpenDoor
 from api.pin_proofs import vault_of
 from api.problems import Problem
-from api.schemas import ProofSchema, ResetSchema, answers_with
+from api.schemas import ProofSchema, ResetSchema, answers_with, problems
 from api.security import Caller, requires
 from api.wallets import find_wallet, not_found
 from mmo.audit.postgres import AuditLog
@@ -75,7 +75,9 @@ async def verify(request: Request, body: Verification, caller: MayUse) -> JSONRe
     )
 
 
-@router.put("/wallets/{wallet}/pin", status_code=204, summary="Set or change a PIN")
+@router.put(
+    "/wallets/{wallet}/pin", status_code=204, summary="Set or change a PIN", responses=problems()
+)
 async def set_pin(
     request: Request, wallet: str, body: NewPin, caller: MayWrite, opened: OpenDoor
 ) -> Response:

@@ -9,15 +9,18 @@ from pydantic import BaseModel, Field
 PROBLEMS_OF_A_ROUTE = (400, 401, 403, 404, 409, 413, 415, 422, 503)
 
 
+def problems(*more: int) -> dict[int | str, dict[str, Any]]:
+    """The problems that a route may answer with, for the contract."""
+    return {
+        status: {"description": "A problem (RFC 9457)."} for status in (*PROBLEMS_OF_A_ROUTE, *more)
+    }
+
+
 def answers_with(
     model: type[BaseModel], status: int = 200, *more: int
 ) -> dict[int | str, dict[str, Any]]:
     """What a route may answer, for the contract; `more`: further statuses of problems."""
-    answers: dict[int | str, dict[str, Any]] = {
-        problem: {"description": "A problem (RFC 9457)."}
-        for problem in (*PROBLEMS_OF_A_ROUTE, *more)
-    }
-    return {status: {"description": "As asked.", "model": model}, **answers}
+    return {status: {"description": "As asked.", "model": model}, **problems(*more)}
 
 
 State = Literal[

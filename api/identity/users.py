@@ -23,7 +23,7 @@ from api.identity.schemas import GrantSchema, UserPage, UserSchema
 from api.problems import Problem
 from api.queries.paging import Cursor, Limit, key_of, page_of
 from api.reading import Reading
-from api.schemas import answers_with
+from api.schemas import answers_with, problems
 from api.security import Caller
 from api.wallets import printable
 from mmo.identity import users
@@ -167,7 +167,9 @@ async def activate(request: Request, user: str, role: Role, caller: MayActivate)
     return await _granted(request, caller, user, role, "activated", users.activate_grant)
 
 
-@router.delete("/{user}/roles/{role}", status_code=204, summary="Take a role away")
+@router.delete(
+    "/{user}/roles/{role}", status_code=204, summary="Take a role away", responses=problems()
+)
 async def revoke(request: Request, user: str, role: Role, caller: MayWrite) -> Response:
     """Binds at the next request of its holder."""
     await _granted(request, caller, user, role, "revoked", users.revoke_grant)
