@@ -45,9 +45,8 @@ class Relay:
             events = await read_feed(connection, after)
         if not events:
             return False
-        slugs = {int(tenant.id): tenant.slug for tenant in await self._tenants.all()}
-        if missing := {event.tenant_id for event in events} - set(slugs):
-            raise TimeoutError(f"tenants {sorted(missing)} are not in the register yet")
+        tenants = await self._tenants.numbered(event.tenant_id for event in events)
+        slugs = {number: tenant.slug for number, tenant in tenants.items()}
         try:
             await self._broker.publish([(slugs[event.tenant_id], event) for event in events])
         except BrokerAwayError as error:

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import time
+from collections.abc import Iterable
 from typing import Any
 
 import psycopg
@@ -41,6 +42,14 @@ class TenantRegister:
                 self._by_slug = {tenant.slug: tenant async for tenant in cursor}
             self._read_at = time.monotonic()
         return list(self._by_slug.values())
+
+    async def numbered(self, numbers: Iterable[int]) -> dict[int, Tenant]:
+        """Number → tenant, with these in it: one that is not known is looked for at once."""
+        found = {int(tenant.id): tenant for tenant in await self.all()}
+        if not set(numbers) <= found.keys():
+            self.forget()
+            found = {int(tenant.id): tenant for tenant in await self.all()}
+        return found
 
     async def run(self, dsn: str) -> None:
         """Read anew whenever a tenant is opened, suspended or resumed, until cancelled."""

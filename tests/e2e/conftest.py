@@ -14,6 +14,7 @@ from tests.e2e.town import Holder, Town
 from tests.servers.nats import NatsServer
 from tests.servers.postgres import postgres_of
 from tests.servers.temporal import TemporalServer
+from workers.demo.people import SUPER
 from workers.demo.seed import DEMO
 
 LOG_SHOWN = 8000
@@ -87,6 +88,12 @@ async def demo(stack: Operator, http: httpx.AsyncClient) -> Town:
 @pytest_asyncio.fixture(scope="session")
 async def other(stack: Operator, http: httpx.AsyncClient) -> Town:
     return Town(stack, http, OTHER.slug)
+
+
+@pytest_asyncio.fixture(scope="session")
+async def above(stack: Operator, http: httpx.AsyncClient) -> Town:
+    """The super-tenant: its staff read every tenant."""
+    return Town(stack, http, SUPER.slug)
 
 
 @pytest.fixture

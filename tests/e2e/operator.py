@@ -1,4 +1,4 @@
-"""A whole operator for tests: two tenants; keys, front and background as processes."""
+"""A whole operator for tests: three tenants; keys, front and background as processes."""
 
 import sys
 from collections.abc import Iterator
@@ -18,6 +18,7 @@ from tests.servers.nats import NatsServer
 from tests.servers.postgres import Database, PostgresServer
 from tests.servers.shared import shared, start_server
 from tests.servers.temporal import TemporalServer
+from workers.demo.people import SUPER
 from workers.demo.seed import DEMO, seed
 from workers.hsm import prepare
 from workers.roles import role
@@ -64,8 +65,9 @@ def hsm_settings(home: Path) -> dict[str, Path]:
 
 async def _open(settings: Settings) -> None:
     await seed(settings)
-    await _open_client(settings, DEMO)
-    await open_another(settings, OTHER)
+    await open_client(settings, DEMO.id)
+    for tenant in (OTHER, SUPER):
+        await open_another(settings, tenant)
 
 
 async def open_another(settings: Settings, tenant: Tenant) -> None:
@@ -73,22 +75,22 @@ async def open_another(settings: Settings, tenant: Tenant) -> None:
     service = await connect(settings.temporal_address)
     async with await psycopg.AsyncConnection.connect(settings.dsn(), autocommit=True) as connection:
         await open_tenant(settings, connection, service, tenant)
-    await _open_client(settings, tenant)
+    await open_client(settings, tenant.id)
 
 
-async def _open_client(settings: Settings, tenant: Tenant) -> None:
+async def open_client(settings: Settings, tenant: int) -> None:
     """The client whose name the tests' tokens carry; it may use every scope."""
     admin = settings.model_copy(update={"database_user": "postgres"})
     async with await psycopg.AsyncConnection.connect(admin.dsn(), autocommit=True) as connection:
         await connection.execute(
             "INSERT INTO identity.policy (tenant_id) VALUES (%s) ON CONFLICT DO NOTHING",
-            [tenant.id],
+            [tenant],
         )
         await connection.execute(
             """INSERT INTO identity.client (tenant_id, id, name, kind, grants, scopes, created_by)
                VALUES (%s, 'tests', 'Tests', 'confidential', '{client_credentials}', %s, 'tests')
                ON CONFLICT DO NOTHING""",
-            [tenant.id, sorted(scopes())],
+            [tenant, sorted(scopes())],
         )
 
 
