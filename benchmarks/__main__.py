@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from benchmarks import ledger, movements, reads, report, stack
+from benchmarks import codec, ledger, movements, reads, report, stack
 from benchmarks.people import People
 
-ALL = ("movements", "reads", "ledger")
+ALL = ("movements", "codec", "reads", "ledger")
 
 
 def main() -> None:
@@ -27,7 +27,7 @@ def main() -> None:
     if asked.quick:
         asked.seconds, asked.rounds = 2.0, 1
     found: dict[str, Any] = {"at": datetime.now(UTC).isoformat(), **report.machine()}
-    if {"movements", "reads"} & set(asked.only):
+    if {"movements", "codec", "reads"} & set(asked.only):
         _through_the_front(asked, found)
     if asked.json:
         asked.json.write_text(json.dumps(found, indent=2) + "\n")
@@ -45,6 +45,12 @@ def _through_the_front(asked: argparse.Namespace, found: dict[str, Any]) -> None
             found["movements"] = report.numbers(done)
             print(report.table(report.medians(done)))
             print(report.sentences(done, asked.callers))
+        if "codec" in asked.only:
+            await people.renew()
+            done = await codec.rounds(*how)
+            found["codec"] = report.numbers(done)
+            print(report.table(report.medians(done)))
+            print(codec.sentences(done, asked.callers))
         if "reads" in asked.only:
             done = await reads.rounds(*how)
             found["reads"] = report.numbers(done)

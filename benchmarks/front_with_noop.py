@@ -1,12 +1,15 @@
-"""The role front, with one more workflow that does nothing, and a route that starts it."""
+"""The role front, with a workflow that does nothing, and a codec that can be switched off."""
 
 import asyncio
+from collections.abc import Sequence
 from typing import Annotated
 from uuid import uuid4
 
 import uvloop
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import JSONResponse
+from pydantic import BaseModel
+from temporalio.api.common.v1 import Payload
 from temporalio.client import Client
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.worker import Worker
@@ -16,14 +19,57 @@ from api.app import Parts, create_app
 from api.guard import Guard
 from api.security import Caller, requires
 from benchmarks.noop import NoOp
+from mmo.histories.codec import TenantCodec
+from mmo.keys.envelope import Envelope
 from mmo.settings import Settings
+from mmo.tenancy.tenant import Tenant
 from workers.fleet import movements_worker
 from workers.serving import Makers, serve
 from workers.stopping import until_told_to_stop
+from workers.wiring import TenantClients
 from workflows.support import queues
 from workflows.support.limits import WORKFLOW_TASK
 
 router = APIRouter()
+
+
+class Switch:
+    """Whether what is written from now on is enciphered."""
+
+    on = True
+
+
+class SwitchedCodec(TenantCodec):
+    """Enciphers only while it is told to; reads both."""
+
+    async def encode(self, payloads: Sequence[Payload]) -> list[Payload]:
+        return await super().encode(payloads) if Switch.on else list(payloads)
+
+
+class SwitchedClients(TenantClients):
+    """Clients whose ciphering can be switched off."""
+
+    def codec(self, tenant: Tenant) -> TenantCodec:
+        return SwitchedCodec(self.envelope, tenant.slug, tenant.namespace)
+
+    def __init__(self, address: str, envelope: Envelope) -> None:
+        super().__init__(address, envelope)
+        self.envelope = envelope
+
+
+class Wanted(BaseModel):
+    """How the codec is to be."""
+
+    on: bool
+
+
+@router.post("/bench/codec")
+async def switch(
+    wanted: Wanted, _: Annotated[Caller, Depends(requires("movements:p2p-transfer"))]
+) -> JSONResponse:
+    """Switch the codec on or off."""
+    Switch.on = wanted.on
+    return JSONResponse({"on": Switch.on})
 
 
 @router.post("/bench/noop", status_code=201)
@@ -48,6 +94,9 @@ async def noop(
 
 class WithNoOp(Makers):
     """The parts of the front, and the yardstick beside them."""
+
+    def clients(self, address: str, envelope: Envelope) -> TenantClients:
+        return SwitchedClients(address, envelope)
 
     def worker(self, client: Client, activities: MovementActivities) -> Worker:
         return movements_worker(client, activities, [NoOp])

@@ -19,6 +19,7 @@ from mmo.audit.postgres import AuditLog
 from mmo.changes.wallets import WalletChanges
 from mmo.identity.pins import PinVault
 from mmo.identity.policy import Policies
+from mmo.keys.envelope import Envelope
 from mmo.messaging.bell import Bell
 from mmo.movements.support.commands import Commands
 from mmo.movements.support.first_outcomes import FirstOutcomes
@@ -46,6 +47,9 @@ from workers.wiring import (
 
 class Makers:
     """Makes the parts of a serving process; a drill or a benchmark makes some of them otherwise."""
+
+    def clients(self, address: str, envelope: Envelope) -> TenantClients:
+        return TenantClients(address, envelope)
 
     def commands(self, pool: AsyncConnectionPool[Any]) -> Commands:
         return Commands(pool)
@@ -77,7 +81,7 @@ async def serve(
         pool = await opened.enter_async_context(open_pool(settings))
         trust = await opened.enter_async_context(open_trust(settings))
         envelope = open_envelope(keys, trust)
-        clients = TenantClients(settings.temporal_address, envelope)
+        clients = make.clients(settings.temporal_address, envelope)
         tasks = await opened.enter_async_context(asyncio.TaskGroup())
         above = settings.as_user(SUPER_USER)
         super_pool = await opened.enter_async_context(open_pool(above))

@@ -10,6 +10,7 @@ from temporalio.api.enums.v1 import EventType
 from temporalio.client import WorkflowHistory
 from temporalio.contrib.pydantic import pydantic_data_converter
 
+from mmo.histories.codec import ENCODING
 from mmo.kernel.money import Money
 from mmo.movements.support.outcome import Outcome, Request, told
 
@@ -20,7 +21,7 @@ _POSTS = frozenset(
 
 
 class UnreadableHistoryError(Exception):
-    """The history does not begin as a movement's does."""
+    """The history does not begin as a movement's does, or is enciphered."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,4 +98,6 @@ def _outcomes(history: WorkflowHistory) -> Iterator[Outcome]:
 
 
 def _decoded(payload: Payload, kind: type[Any]) -> Any:
+    if payload.metadata.get("encoding") == ENCODING:
+        raise UnreadableHistoryError("the history is enciphered: open it with the tenant's key")
     return pydantic_data_converter.payload_converter.from_payload(payload, kind)

@@ -136,13 +136,22 @@ class Plan:
                 file=self.home.path / "temporal" / "temporal.db",
                 port=self.ports["temporal"],
                 ui_port=self.ports["ui"],
+                codec_endpoint=self._codec_endpoint,
             )
             return (
                 Service(name="temporal", prepare=dev.prepare, ready=dev.ready, stop_within_s=2.0),
             )
         if self.temporal == ON_POSTGRES:
-            return TemporalServer(home=self.home, ports=self.ports, admin=self.postgres()).parts()
+            real = TemporalServer(
+                home=self.home, ports=self.ports, admin=self.postgres(),
+                codec_endpoint=self._codec_endpoint,
+            )  # fmt: skip
+            return real.parts()
         return (Step(name="temporal", run=self._reach_temporal),)
+
+    @property
+    def _codec_endpoint(self) -> str:
+        return f"{self.urls()['authorization']}/codec"
 
     def _reach_temporal(self) -> None:
         if not reaches(self.temporal):

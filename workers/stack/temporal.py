@@ -26,6 +26,8 @@ class DevServer:
     file: Path
     port: int
     ui_port: int
+    codec_endpoint: str = ""
+    """Where the UI has payloads deciphered; "": it shows ciphertext."""
     more_config: dict[str, bool | int] = field(default_factory=dict[str, bool | int])
 
     @property
@@ -39,6 +41,8 @@ class DevServer:
         argv += ["--ip", "127.0.0.1", "--port", str(self.port), "--ui-port", str(self.ui_port)]
         argv += ["--db-filename", str(self.file), "--log-format", "json", "--log-level", "warn"]
         argv += ["--disable-config-file", "--ui-disable-news-fetch"]
+        if self.codec_endpoint:
+            argv += ["--ui-codec-endpoint", self.codec_endpoint]
         for pragma in PRAGMAS:
             argv += ["--sqlite-pragma", pragma]
         for name, value in {**DYNAMIC_CONFIG, **self.more_config}.items():

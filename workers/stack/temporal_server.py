@@ -85,6 +85,8 @@ class TemporalServer:
     home: Home
     ports: Ports
     admin: Postgres
+    codec_endpoint: str
+    """Where the UI has payloads deciphered."""
 
     def parts(self) -> tuple[Part, ...]:
         """Schema, server and UI; raises StackError where they were not built."""
@@ -193,6 +195,7 @@ class TemporalServer:
             "enableUi": True,
             "disableNewsFetch": True,
             "cors": {"cookieInsecure": True},
+            "codec": {"endpoint": self.codec_endpoint, "includeCredentials": True},
         }
         (folder / "config").mkdir(exist_ok=True)
         (folder / "config" / "mmo.yaml").write_text(yaml.safe_dump(config))
