@@ -22,7 +22,7 @@ def page(name: str, status: int = 200, *, goes_to: str = "", **told: Any) -> HTM
     headers = {
         "Content-Security-Policy": policy.strip(),
         "Cache-Control": "no-store",
-        "Referrer-Policy": "no-referrer",
+        "Referrer-Policy": "same-origin",  # with none, a form of ours has the origin `null`
         "X-Content-Type-Options": "nosniff",
         "X-Frame-Options": "DENY",
     }
