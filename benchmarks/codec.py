@@ -14,16 +14,16 @@ ON, OFF = "movement, codec on", "movement, codec off"
 async def rounds(
     stack: Stack, people: People, callers: list[int], seconds: float, number: int
 ) -> list[list[Run]]:
-    """Measure in turns, the front and its workers staying as they are."""
+    """Measure in turns, each first once, the front and its workers staying as they are."""
     found: list[list[Run]] = []
-    for _ in range(number):
+    for turn in range(number):
         one: list[Run] = []
         for many in callers:
-            for what in (ON, OFF):
+            for what in (ON, OFF)[:: 1 if turn % 2 else -1]:
                 await _switch(stack, people, on=what == ON)
                 one.append(await measure(stack, what, many, seconds, transfers(people)))
         await _switch(stack, people, on=True)
-        found.append(one)
+        found.append(sorted(one, key=lambda run: (run.callers, run.what == OFF)))
     return found
 
 

@@ -26,7 +26,7 @@ from mmo.tenancy.tenant import Tenant
 from workers.fleet import movements_worker
 from workers.serving import Makers, serve
 from workers.stopping import until_told_to_stop
-from workers.wiring import TenantClients
+from workers.wiring import TenantClients, permits_of
 from workflows.support import queues
 from workflows.support.limits import WORKFLOW_TASK
 
@@ -52,8 +52,8 @@ class SwitchedClients(TenantClients):
     def codec(self, tenant: Tenant) -> TenantCodec:
         return SwitchedCodec(self.envelope, tenant.slug, tenant.namespace)
 
-    def __init__(self, address: str, envelope: Envelope) -> None:
-        super().__init__(address, envelope)
+    def __init__(self, settings: Settings, envelope: Envelope) -> None:
+        super().__init__(settings.temporal_address, envelope, permits_of(settings))
         self.envelope = envelope
 
 
@@ -95,8 +95,8 @@ async def noop(
 class WithNoOp(Makers):
     """The parts of the front, and the yardstick beside them."""
 
-    def clients(self, address: str, envelope: Envelope) -> TenantClients:
-        return SwitchedClients(address, envelope)
+    def clients(self, settings: Settings, envelope: Envelope) -> TenantClients:
+        return SwitchedClients(settings, envelope)
 
     def worker(self, client: Client, activities: MovementActivities) -> Worker:
         return movements_worker(client, activities, [NoOp])

@@ -37,6 +37,9 @@ class Settings(BaseSettings):
     database_pool_max: int = Field(default=4, description="Connections per process.", ge=1, le=64)
 
     temporal_address: str = Field(default="127.0.0.1:7233", description="gRPC address of Temporal.")
+    temporal_authorizer: bool = Field(
+        default=False, description="Whether Temporal demands permits; its dev server cannot."
+    )
     temporal_ui_url: str = Field(default="", description="Where Temporal UI answers, for links.")
     nats_url: str = Field(default="nats://127.0.0.1:4222", description="The broker.")
 

@@ -12,12 +12,11 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from mmo.histories.history import closed
 from mmo.histories.postgres import Archive, Awaiting, Closed
-from mmo.kernel.identifiers import TenantId
 from mmo.settings import Settings
 from mmo.tenancy.postgres import TenantRegister
 from mmo.tenancy.tenant import Tenant
 from workers.loops import run_alone, run_ready
-from workers.wiring import TenantClients, open_pool
+from workers.wiring import TenantClients, open_pool, tenant_clients
 from workflows.support.catalogue import workflow_of
 
 BATCH_MAX = 200
@@ -41,7 +40,7 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
 
 async def loop(settings: Settings, stop: asyncio.Event) -> None:
     """Look every second for ended movements whose histories are not kept."""
-    clients = TenantClients(settings.temporal_address, None)  # kept as they are: no key needed
+    clients = tenant_clients(settings, None)  # kept as they are: no key needed
     retention = timedelta(days=settings.history_retention_days)
     async with open_pool(settings) as pool:
         exporter = Exporter(pool, clients, retention)
@@ -70,12 +69,12 @@ class Exporter:
         if lag > self._alarm_after:
             _log.error("histories.lag", seconds=lag.total_seconds())
         rows = await self._archive.awaiting(self._after, BATCH_MAX)
-        tenants = {tenant.id: tenant for tenant in await self._tenants.all()}
+        tenants = await self._tenants.numbered(row.tenant_id for row in rows)
         places = asyncio.Semaphore(AT_ONCE_MAX)
 
         async def one(row: Awaiting) -> Closed | None:
             async with places:
-                return await self._closed(tenants[TenantId(row.tenant_id)], row)
+                return await self._closed(tenants[row.tenant_id], row)
 
         found = [one for one in await asyncio.gather(*map(one, rows)) if one is not None]
         if found:

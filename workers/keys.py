@@ -15,7 +15,7 @@ import structlog
 
 from mmo.keys.frames import FRAME_MAX, FrameError, bytes_of, packed, text_of, unpacked
 from mmo.keys.pkcs11 import Pkcs11KeyStore
-from mmo.keys.ports import KeysAwayError, NoKeyError, Purpose
+from mmo.keys.ports import PLATFORM, PLATFORM_ID, KeysAwayError, NoKeyError, Purpose
 from mmo.settings import Settings
 from workers.onboarding import onboard
 from workers.ready import notify
@@ -32,6 +32,7 @@ _log = structlog.get_logger()
 async def run(settings: Settings, stop: asyncio.Event) -> None:
     """Serve until told to stop."""
     async with open_pool(settings) as pool, hsm_store(settings, pool) as store:
+        await store.make(PLATFORM_ID, PLATFORM)  # Temporal asks for its public half when it starts
         service = KeyService(store)
         path = settings.keys_at
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)

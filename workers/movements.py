@@ -12,12 +12,12 @@ from mmo.tenancy.postgres import TenantRegister
 from workers.fleet import fleet
 from workers.ready import notify
 from workers.wiring import (
-    TenantClients,
     answer_verifier,
     key_store,
     open_envelope,
     open_pool,
     open_trust,
+    tenant_clients,
 )
 
 
@@ -37,7 +37,7 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
             NobodyWaits(),
         )
         envelope = open_envelope(key_store(settings), trust)
-        clients = TenantClients(settings.temporal_address, envelope)
+        clients = tenant_clients(settings, envelope)
         async with fleet(TenantRegister(pool), clients, activities):
             notify(settings)
             await stop.wait()

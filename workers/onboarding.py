@@ -34,10 +34,11 @@ from mmo.tenancy.scope import scoped
 from mmo.tenancy.tenant import Tenant
 from workers.converter import DATA_CONVERTER
 from workers.namespaces import open_namespace
+from workers.permits import ADMIN
 from workers.roles import ONBOARDING_USER
 from workers.stopping import sleep_or_stop
 from workers.tenants import open_books
-from workers.wiring import KeyMaker, connect, open_pool
+from workers.wiring import KeyMaker, connect, open_pool, permits_of
 from workflows.processes.tenant_onboarding import TenantOnboarding
 from workflows.support import queues
 from workflows.support.limits import WORKFLOW_TASK
@@ -205,7 +206,7 @@ async def opened(
     """What an onboarding needs: its own database user, and the platform's namespace."""
     keep = timedelta(days=settings.history_retention_days)
     async with open_pool(settings.as_user(ONBOARDING_USER)) as pool:
-        service = await connect(settings.temporal_address)
+        service = await connect(settings.temporal_address, permits_of(settings, ADMIN))
         await open_namespace(service, NAMESPACE, keep)
         client = Client(service, namespace=NAMESPACE, data_converter=DATA_CONVERTER)
         yield pool, client, Steps(pool, make, service, keep)

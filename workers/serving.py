@@ -42,14 +42,15 @@ from workers.wiring import (
     open_envelope,
     open_pool,
     open_trust,
+    tenant_clients,
 )
 
 
 class Makers:
     """Makes the parts of a serving process; a drill or a benchmark makes some of them otherwise."""
 
-    def clients(self, address: str, envelope: Envelope) -> TenantClients:
-        return TenantClients(address, envelope)
+    def clients(self, settings: Settings, envelope: Envelope) -> TenantClients:
+        return tenant_clients(settings, envelope)
 
     def commands(self, pool: AsyncConnectionPool[Any]) -> Commands:
         return Commands(pool)
@@ -81,7 +82,7 @@ async def serve(
         pool = await opened.enter_async_context(open_pool(settings))
         trust = await opened.enter_async_context(open_trust(settings))
         envelope = open_envelope(keys, trust)
-        clients = make.clients(settings.temporal_address, envelope)
+        clients = make.clients(settings, envelope)
         tasks = await opened.enter_async_context(asyncio.TaskGroup())
         above = settings.as_user(SUPER_USER)
         super_pool = await opened.enter_async_context(open_pool(above))

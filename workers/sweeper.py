@@ -15,7 +15,6 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from activities.movements import MovementActivities
 from api.start import start, workflow_id
-from mmo.kernel.identifiers import TenantId
 from mmo.keys.ports import KeysAwayError, NoKeyError
 from mmo.movements.support.commands import CommandRow, Commands
 from mmo.movements.support.ports import NoAnswers, NobodyWaits
@@ -25,7 +24,14 @@ from mmo.tenancy.postgres import TenantRegister
 from mmo.tenancy.tenant import Tenant
 from workers.giving_back import GivingBack
 from workers.loops import run_alone, run_ready
-from workers.wiring import TenantClients, key_store, open_envelope, open_pool, open_trust
+from workers.wiring import (
+    TenantClients,
+    key_store,
+    open_envelope,
+    open_pool,
+    open_trust,
+    tenant_clients,
+)
 
 UNANSWERED_S = 10.0
 """How long a command may be without an outcome before the sweeper looks at it."""
@@ -50,7 +56,7 @@ async def loop(settings: Settings, stop: asyncio.Event) -> None:
     """Look every few seconds for commands without an outcome."""
     async with open_pool(settings) as pool, open_trust(settings) as trust:
         envelope = open_envelope(key_store(settings), trust)
-        clients = TenantClients(settings.temporal_address, envelope)
+        clients = tenant_clients(settings, envelope)
         doors = MovementActivities(
             PostgresFacts(pool), PostgresWriter(pool), NoAnswers(), NobodyWaits()
         )
@@ -92,10 +98,11 @@ class Sweeper:
         """Look once at the oldest ones; never asks to be called again at once."""
         rows = await self._commands.unanswered(self._unanswered_s, BATCH_MAX)
         UNANSWERED.set(len(rows))
-        by_id = {tenant.id: tenant for tenant in await self._tenants.all()}
-        for row in [*rows, *await self._waiting()]:
+        rows += await self._waiting()
+        by_id = await self._tenants.numbered(row.tenant_id for row in rows)
+        for row in rows:
             try:
-                await self._see_to(by_id[TenantId(row.tenant_id)], row)
+                await self._see_to(by_id[row.tenant_id], row)
             except (KeysAwayError, NoKeyError) as error:
                 _log.warning("sweeper.no_key", movement=str(row.movement_id), error=str(error))
         return False

@@ -28,6 +28,7 @@ from mmo.movements.support.signed_answers import AUDIENCE
 from mmo.settings import Settings
 from mmo.tenancy.tenant import Tenant
 from workers.converter import sealing
+from workers.permits import WRITE, Permits
 
 DEV = "dev"
 """The environment in which keys may be files."""
@@ -86,8 +87,11 @@ class TenantClients:
     nothing that is ciphertext can be read.
     """
 
-    def __init__(self, address: str, envelope: Envelope | None) -> None:
+    def __init__(
+        self, address: str, envelope: Envelope | None, permits: Permits | None = None
+    ) -> None:
         self._address = address
+        self._permits = permits
         self._envelope = envelope
         self._service: ServiceClient | None = None
         self._clients: dict[str, Client] = {}
@@ -112,21 +116,45 @@ class TenantClients:
         """The connection; made at the first call, and kept."""
         async with self._lock:
             if self._service is None:
-                self._service = await connect(self._address)
+                self._service = await connect(self._address, self._permits)
         return self._service
 
 
-async def connect(address: str) -> ServiceClient:
-    """Connect to Temporal, waiting a while for it to come up. Raises RuntimeError."""
-    config = ConnectConfig(target_host=address, keep_alive_config=KeepAliveConfig())
+async def connect(address: str, permits: Permits | None = None) -> ServiceClient:
+    """Connect to Temporal, waiting a while for it to come up.
+
+    Raises RuntimeError, and KeysAwayError where no permit could be had.
+    """
     deadline = asyncio.get_running_loop().time() + CONNECT_S
     while True:
         try:
-            return await ServiceClient.connect(config)
-        except RuntimeError:
+            return await _connected(address, permits)
+        except (RuntimeError, KeysAwayError):
             if asyncio.get_running_loop().time() > deadline:
                 raise
             await asyncio.sleep(0.2)
+
+
+async def _connected(address: str, permits: Permits | None) -> ServiceClient:
+    config = ConnectConfig(target_host=address, keep_alive_config=KeepAliveConfig())
+    if permits is None:
+        return await ServiceClient.connect(config)
+    config.rpc_metadata = await permits.metadata()
+    service = await ServiceClient.connect(config)
+    permits.keep_fresh(service)
+    return service
+
+
+def permits_of(settings: Settings, permission: str = WRITE) -> Permits | None:
+    """Permits for this process, where Temporal has an authorizer."""
+    if not settings.temporal_authorizer:
+        return None
+    return Permits(key_store(settings), settings.database_user, permission)
+
+
+def tenant_clients(settings: Settings, envelope: Envelope | None) -> TenantClients:
+    """Clients of the tenants' namespaces, as the settings want them."""
+    return TenantClients(settings.temporal_address, envelope, permits_of(settings))
 
 
 def development_keys(settings: Settings) -> DevelopmentKeys:

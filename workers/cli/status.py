@@ -32,7 +32,8 @@ def status(*, home: HomeOption = DEFAULT_HOME, json: JsonOption = False) -> None
     word = describe(state)
     rows = [{column: getattr(one, column) for column in COLUMNS} for one in state.processes]
     if json:
-        print_json({"state": word, "error": state.error, "urls": state.urls, "processes": rows})
+        about = {"state": word, "error": state.error, "urls": state.urls, "processes": rows}
+        print_json(about | {"temporal_authorizer": _authorizes(state)})
     else:
         _print(word, state)
     raise typer.Exit(exit_code(word))
@@ -51,6 +52,11 @@ def exit_code(word: str) -> int:
     return {"ready": 0, "stopped": NOT_RUNNING}.get(word, PROBLEM)
 
 
+def _authorizes(state: StackState) -> bool:
+    """Whether Temporal asks for permits: the real server of ours does, the dev server cannot."""
+    return any(one.name == "temporal-ui" for one in state.processes)
+
+
 def _print(word: str, state: StackState) -> None:
     console.print(f"mmo is [bold]{word}[/]. {escape(state.error)}")
     if word == "orphaned":
@@ -58,6 +64,10 @@ def _print(word: str, state: StackState) -> None:
     if word == "stopped":
         return
     print_urls(state.urls)
+    if not _authorizes(state):
+        console.print(
+            "Temporal has no authorizer here: whoever reaches its port may start and end workflows."
+        )
     shown = [column for column in COLUMNS if column != "log"]
     table = Table(*shown, box=None)
     for one in state.processes:

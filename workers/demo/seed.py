@@ -27,9 +27,10 @@ from mmo.tenancy.tenant import Tenant
 from mmo.wallets.personal import PersonalData
 from workers.demo.people import APP, CONSOLE, DEMO, ENTRY, PIN, TENANTS, machines, people
 from workers.demo.tokens import secret_file
+from workers.permits import ADMIN
 from workers.stack.postgres import make_password
 from workers.tenants import open_tenant
-from workers.wiring import DEV, connect, development_keys, hsm_store, open_pool
+from workers.wiring import DEV, connect, development_keys, hsm_store, open_pool, permits_of
 
 _WALLETS = UUID("2f2c9f0e-8d5b-4c83-9f7e-7d8f6d2f9f11")
 RETURN = "http://127.0.0.1:9000/back"
@@ -44,7 +45,7 @@ def main(_: Sequence[str] = ()) -> int:
 
 async def seed(settings: Settings, tenants: Sequence[Tenant] = (DEMO,)) -> None:
     """Open the tenants, each with its programs, and a wallet with a PIN for each person."""
-    service = await connect(settings.temporal_address)
+    service = await connect(settings.temporal_address, permits_of(settings, ADMIN))
     for tenant in tenants:
         async with await psycopg.AsyncConnection.connect(
             settings.dsn(), autocommit=True

@@ -76,6 +76,7 @@ class Plan:
             "MMO_DATABASE_USER": user,
             "MMO_DATABASE_PASSWORD_FILE": str(password),
             "MMO_TEMPORAL_ADDRESS": self.temporal_address,
+            "MMO_TEMPORAL_AUTHORIZER": str(int(self.temporal == ON_POSTGRES)),
             "MMO_TEMPORAL_UI_URL": self.urls()["temporal_ui"],
             "MMO_NATS_URL": self.urls()["nats"],
             "MMO_LISTEN_HOST": "127.0.0.1",
@@ -136,7 +137,7 @@ class Plan:
                 file=self.home.path / "temporal" / "temporal.db",
                 port=self.ports["temporal"],
                 ui_port=self.ports["ui"],
-                codec_endpoint=self._codec_endpoint,
+                codec_endpoint=f"{self.urls()['authorization']}/codec",
             )
             return (
                 Service(name="temporal", prepare=dev.prepare, ready=dev.ready, stop_within_s=2.0),
@@ -144,14 +145,10 @@ class Plan:
         if self.temporal == ON_POSTGRES:
             real = TemporalServer(
                 home=self.home, ports=self.ports, admin=self.postgres(),
-                codec_endpoint=self._codec_endpoint,
+                issuer=self.urls()["authorization"],
             )  # fmt: skip
             return real.parts()
         return (Step(name="temporal", run=self._reach_temporal),)
-
-    @property
-    def _codec_endpoint(self) -> str:
-        return f"{self.urls()['authorization']}/codec"
 
     def _reach_temporal(self) -> None:
         if not reaches(self.temporal):

@@ -17,9 +17,7 @@ from workers.stack.postgres import Postgres, make_password
 from workers.stack.processes import free_port, is_taken
 from workers.stack.service import Part, Service, Step, answers, status_of
 from workers.stack.temporal import go_environment
-
-SHARDS = 16
-"""Of the history; can never be changed for a database. Enough for one machine."""
+from workers.stack.temporal_config import DYNAMIC_CONFIG, FRONTEND, INTERNAL, ServerConfig
 
 DATABASES = {"temporal": "temporal", "temporal_visibility": "visibility"}
 """Database → its schema in `temporal-sql-tool`."""
@@ -42,31 +40,9 @@ PARTIAL_INDEXES = {
 """Index → column of a search attribute. Temporal gives AmountMinor, Currency and MovementState
 any column of their type, so each is indexed, but only where it is used: that costs nothing."""
 
-DYNAMIC_CONFIG: dict[str, bool | int] = {
-    "frontend.enableServerVersionCheck": False,
-    "frontend.rps": 20000,
-    "frontend.namespaceRPS": 20000,
-    "frontend.namespaceCount": 10000,
-    "frontend.namespaceRPS.visibility": 50,
-    "frontend.persistenceMaxQPS": 20000,
-    "frontend.enablePrincipalPropagation": True,
-    "history.rps": 30000,
-    "history.persistenceMaxQPS": 60000,
-    # The row of a start is skipped where the workflow has ended meanwhile; lists lag a second.
-    "history.visibilityProcessorMaxPollRPS": 1,
-    "history.visibilityTaskBatchSize": 500,
-    "matching.rps": 20000,
-    "matching.persistenceMaxQPS": 20000,
-    "matching.numTaskqueueReadPartitions": 1,
-    "matching.numTaskqueueWritePartitions": 1,
-    "matching.enableFairness": True,
-    "system.enableEagerWorkflowStart": True,
-    "system.enableActivityEagerExecution": True,
-    "limit.maxIDLength": 255,
-    "worker.schedulerNamespaceStartWorkflowRPS": 200,
-}
-
 INNER_PORTS = (
+    "internal",
+    "internal_membership",
     "frontend_http",
     "frontend_membership",
     "history",
@@ -85,8 +61,8 @@ class TemporalServer:
     home: Home
     ports: Ports
     admin: Postgres
-    codec_endpoint: str
-    """Where the UI has payloads deciphered."""
+    issuer: str
+    """Of the authorization server: it publishes the permits' keys, and deciphers for the UI."""
 
     def parts(self) -> tuple[Part, ...]:
         """Schema, server and UI; raises StackError where they were not built."""
@@ -98,7 +74,7 @@ class TemporalServer:
                 name="temporal",
                 prepare=self._prepare_server,
                 ready=self._ready,
-                after=("temporal-schema",),
+                after=("temporal-schema", "keys", "authorization"),
                 stop_within_s=2.0,
             ),
             Service(
@@ -181,83 +157,35 @@ class TemporalServer:
         config, dynamic = folder / "server.yaml", folder / "dynamic.yaml"
         dynamic.write_text(yaml.safe_dump({k: [{"value": v}] for k, v in DYNAMIC_CONFIG.items()}))
         config.touch(mode=0o600)
-        config.write_text(yaml.safe_dump(self._config(dynamic)))
+        made = ServerConfig(
+            ports=self.ports, inner=self._inner_ports(), password=self._password(),
+            issuer=self.issuer,
+        )  # fmt: skip
+        config.write_text(yaml.safe_dump(made.document(dynamic)))
         argv = (str(self._program("temporal-server")), "--config-file", str(config))
-        argv += ("--allow-no-auth", "start")
+        argv += ("start",)
+        for service in (FRONTEND, INTERNAL, "history", "matching", "worker"):
+            argv += ("--service", service)
         return Launch(argv=argv, environment=go_environment(), directory=folder)
 
     def _prepare_ui(self) -> Launch:
         folder = self._folder()
         config = {
-            "temporalGrpcAddress": f"127.0.0.1:{self.ports['temporal']}",
+            # Past the authorizer, for the UI has no log-in of its own: it may look, and sees
+            # ciphertext until the codec endpoint knows who sits before it.
+            "temporalGrpcAddress": f"127.0.0.1:{self._inner('internal')}",
+            "disableWriteActions": True,
             "host": "127.0.0.1",
             "port": self.ports["ui"],
             "enableUi": True,
             "disableNewsFetch": True,
             "cors": {"cookieInsecure": True},
-            "codec": {"endpoint": self.codec_endpoint, "includeCredentials": True},
+            "codec": {"endpoint": f"{self.issuer}/codec", "includeCredentials": True},
         }
         (folder / "config").mkdir(exist_ok=True)
         (folder / "config" / "mmo.yaml").write_text(yaml.safe_dump(config))
         argv = (str(self._program("temporal-ui")), "--root", str(folder), "--env", "mmo", "start")
         return Launch(argv=argv, environment=go_environment(), directory=folder)
-
-    def _config(self, dynamic: Path) -> dict[str, object]:
-        """The server's own configuration file."""
-        inner = self._inner_ports()
-        frontend = {"grpcPort": self.ports["temporal"]}
-        frontend["membershipPort"] = inner["frontend_membership"]
-        frontend["httpPort"] = inner["frontend_http"]
-        rpc = {"frontend": frontend}
-        for name in ("history", "matching", "worker"):
-            rpc[name] = {"grpcPort": inner[name], "membershipPort": inner[f"{name}_membership"]}
-        address = f"127.0.0.1:{self.ports['temporal']}"
-        return {
-            "log": {"stdout": True, "level": "warn"},
-            "persistence": {
-                "numHistoryShards": SHARDS,
-                "defaultStore": "default",
-                "visibilityStore": "visibility",
-                "datastores": {
-                    "default": {"sql": self._store("temporal", 20)},
-                    "visibility": {"sql": self._store("temporal_visibility", 10)},
-                },
-            },
-            "global": {"membership": {"maxJoinDuration": "30s", "broadcastAddress": "127.0.0.1"}},
-            "services": {
-                name: {"rpc": {**ports, "bindOnIP": "127.0.0.1"}} for name, ports in rpc.items()
-            },
-            "clusterMetadata": {
-                "enableGlobalNamespace": False,
-                "failoverVersionIncrement": 10,
-                "masterClusterName": "active",
-                "currentClusterName": "active",
-                "clusterInformation": {
-                    "active": {
-                        "enabled": True,
-                        "initialFailoverVersion": 1,
-                        "rpcName": "frontend",
-                        "rpcAddress": address,
-                    }
-                },
-            },
-            "dcRedirectionPolicy": {"policy": "noop"},
-            "publicClient": {"hostPort": address},
-            "dynamicConfigClient": {"filepath": str(dynamic), "pollInterval": "60s"},
-        }
-
-    def _store(self, database: str, connections: int) -> dict[str, object]:
-        return {
-            "pluginName": "postgres12_pgx",
-            "databaseName": database,
-            "connectAddr": f"127.0.0.1:{self.ports['postgres']}",
-            "connectProtocol": "tcp",
-            "user": "temporal",
-            "password": self._password(),
-            "maxConns": connections,
-            "maxIdleConns": connections,
-            "maxConnLifetime": "1h",
-        }
 
     def _inner_ports(self) -> dict[str, int]:
         """Ports that only the server itself uses, kept while free: its members are remembered."""
@@ -268,11 +196,14 @@ class TemporalServer:
         self.home.remember({**choices, "temporal_inner": inner})
         return inner
 
+    def _inner(self, name: str) -> int:
+        """A port that the running server was given."""
+        return self.home.read_choices()["temporal_inner"][name]
+
     def _ready(self) -> bool:
-        """Whether a workflow can be looked for: all of its services have found each other."""
-        port = self.home.read_choices()["temporal_inner"]["frontend_http"]
-        url = f"http://127.0.0.1:{port}/api/v1/namespaces/temporal-system/workflows/none"
-        return status_of(url) == HTTPStatus.NOT_FOUND
+        """Whether it answers; without a permit the answer is that one is missing."""
+        url = f"http://127.0.0.1:{self._inner('frontend_http')}/api/v1/namespaces/temporal-system/workflows/none"
+        return status_of(url) in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
 
     def _folder(self) -> Path:
         folder = self.home.path / "temporal-server"

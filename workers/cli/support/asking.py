@@ -21,7 +21,7 @@ from mmo.tenancy.tenant import Tenant
 from workers.cli.support.options import home_of
 from workers.stack.launch import StackError
 from workers.stack.plan import stack_settings
-from workers.wiring import TenantClients, key_store, open_pool
+from workers.wiring import TenantClients, key_store, open_pool, tenant_clients
 
 TenantOption = Annotated[str, typer.Option("--tenant", help="The tenant.")]
 SinceOption = Annotated[
@@ -47,7 +47,7 @@ class Operator:
 
     def clients(self) -> TenantClients:
         """Clients of the tenants' namespaces."""
-        return TenantClients(self.settings.temporal_address, self.envelope)
+        return tenant_clients(self.settings, self.envelope)
 
 
 @asynccontextmanager
