@@ -20,6 +20,7 @@ from api.start import Starter
 from mmo.kernel.identifiers import mint
 from mmo.kernel.money import Money
 from mmo.kernel.refusals import REFUSALS
+from mmo.keys.ports import NoKeyError
 from mmo.movements.support.command import Command
 from mmo.movements.support.commands import (
     CommandRow,
@@ -249,7 +250,10 @@ def _check(
 
 
 async def _number(opened: Door, caller: Caller, wallet: Wallet) -> str | None:
-    return (await opened.personal.show(caller.tenant.slug, wallet)).msisdn
+    try:
+        return await opened.personal.number(caller.tenant.slug, wallet)
+    except NoKeyError:
+        return None
 
 
 def summary_of(movement: Movement, command: Command, numbers: Sequence[str | None]) -> str:
