@@ -1,4 +1,4 @@
-"""What a group shares is read by its members and written by its owner, whatever a statement asks."""
+"""What a group shares is read by members and written by its owner, whatever a statement asks."""
 
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import contextmanager
