@@ -5,10 +5,8 @@ import random
 import sys
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from itertools import chain
-from pathlib import Path
 
 import httpx
 import pytest
@@ -16,26 +14,11 @@ import pytest
 from tests.faults import inspection as found
 from tests.faults.customers import Town
 from tests.faults.stack import Stack, victims
-from workers.stack.home import Home
-from workers.stack.processes import free_port
 
 pytestmark = pytest.mark.stack
 
 CALLERS = 12
-PORTS = ("api", "temporal", "ui", "postgres", "nats")
 REQUEST_S = 20.0
-
-
-@pytest.fixture
-def stack(tmp_path: Path) -> Iterator[Stack]:
-    running = Stack(Home(tmp_path / "home"))
-    own = [(f"--{name}-port", str(free_port())) for name in PORTS]  # nobody else takes these
-    started = running.mmo("up", "--detach", "--no-demo", *chain.from_iterable(own))
-    assert started.returncode == 0, started.stderr
-    try:
-        yield running
-    finally:
-        running.mmo("down")
 
 
 @asynccontextmanager
