@@ -11,7 +11,10 @@ import hmac
 import json
 import re
 import time
+from collections import OrderedDict
 from collections.abc import Callable
+from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any, NoReturn
 
 from jose import jwk, jws
@@ -22,6 +25,8 @@ from mmo.keys.ports import TYPES, Purpose, Trust, TrustedKey
 SKEW_S = 5
 LIFE_MAX_S = 900
 """No token lives longer."""
+KNOWN_MAX = 10_000
+"""Tokens that a process remembers as genuine."""
 
 _SHAPE = re.compile(rb"[A-Za-z0-9_-]{20,300}\.[A-Za-z0-9_-]{20,3500}\.[A-Za-z0-9_-]{86}")
 _CLAIMS = {
@@ -34,6 +39,12 @@ class InvalidTokenError(Exception):
     """The token proves nothing. The text is for the log, never for the caller."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Known:
+    trusted: TrustedKey
+    claims: dict[str, Any]
+
+
 class Verifier:
     """Proves tokens of one purpose and audience against the trusted keys."""
 
@@ -42,12 +53,12 @@ class Verifier:
         self._purpose = purpose
         self._audience = audience
         self._built: dict[str, Key] = {}
+        self._known: OrderedDict[bytes, _Known] = OrderedDict()
 
     def verify(self, token: str, now: int | None = None) -> dict[str, Any]:
         """Answer with the claims. `now` in Unix seconds. Raises InvalidTokenError only."""
         now = int(time.time()) if now is None else now
-        trusted, payload = self._proved(token, now)
-        claims = strict_object(payload)
+        trusted, claims = self._remembered(token, now)
         for name, kind in _CLAIMS.items():
             if type(claims.get(name)) is not kind:
                 raise InvalidTokenError(f"claim {name}")
@@ -62,6 +73,27 @@ class Verifier:
         if type(not_before) is not int or now + SKEW_S < not_before:
             raise InvalidTokenError("nbf")
         return claims
+
+    def _remembered(self, token: str, now: int) -> tuple[TrustedKey, dict[str, Any]]:
+        """The key and the claims of a genuine token; one that was seen needs no new proof.
+
+        It is known by the digest of its exact text, and only as long as its key is trusted as it
+        was then. What is not genuine is never remembered.
+        """
+        name = sha256(token.encode("utf-8", "surrogatepass")).digest()
+        known = self._known.get(name)
+        if known is not None:
+            trusted = self._trust.trusted().get(known.trusted.kid)
+            if trusted == known.trusted and now <= known.trusted.not_after:
+                self._known.move_to_end(name)
+                return known.trusted, dict(known.claims)
+            del self._known[name]
+        trusted, payload = self._proved(token, now)
+        claims = strict_object(payload)
+        self._known[name] = _Known(trusted, claims)
+        if len(self._known) > KNOWN_MAX:
+            self._known.popitem(last=False)
+        return trusted, dict(claims)
 
     def _proved(self, token: str, now: int) -> tuple[TrustedKey, bytes]:
         found: list[TrustedKey] = []

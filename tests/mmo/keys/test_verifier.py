@@ -264,6 +264,31 @@ def test_a_token_that_begins_later_is_not_genuine_yet(forge: Forge) -> None:
 
 
 @pytest.mark.case("A25")
+def test_a_token_that_was_seen_counts_no_longer_than_its_key(forge: Forge) -> None:
+    token, kid = forge.token(claims()), forge.kid()
+    keys = dict(forge.keys.trusted())
+    proving = Verifier(Fixed(keys), Purpose.JWT, "mmo-api")
+    assert proving.verify(token) == proving.verify(token)
+
+    keys[kid] = replace(keys[kid], not_after=NOW - 1)
+    with pytest.raises(InvalidTokenError, match="kid"):
+        proving.verify(token)
+    del keys[kid]
+    with pytest.raises(InvalidTokenError, match="kid"):
+        proving.verify(token)
+
+
+def test_a_token_that_was_seen_expires_all_the_same(forge: Forge) -> None:
+    told = claims()
+    token, proving = forge.token(told), verifier(forge)
+    proving.verify(token)["scope"] = "changed by whoever asked"
+
+    assert proving.verify(token) == told
+    with pytest.raises(InvalidTokenError, match="time"):
+        proving.verify(token, now=told["exp"] + SKEW_S)
+
+
+@pytest.mark.case("A25")
 def test_a_retired_key_vouches_for_nothing_after_its_time(forge: Forge) -> None:
     token = forge.token(claims())
     kid = forge.kid()
