@@ -107,6 +107,7 @@ async def opened(
 
 
 @pytest.mark.parametrize("what", CHANGES)
+@pytest.mark.case("H7")
 async def test_what_was_written_stands_although(
     opened: House, line: CutLine, database: Database, what: str
 ) -> None:

@@ -114,7 +114,9 @@ def test_a_destroyed_key_binds_at_once_and_after_a_restart(mmo: Mmo, home: Home)
     assert done.returncode == 0, done.stderr
     time.sleep(AT_ONCE_S)
     is_gone(gone, wallets[GONE], issued[GONE])
-    assert mmo("restart", "front").returncode == 0
+    assert mmo("down").returncode == 0
+    started = mmo("up", "--detach")
+    assert started.returncode == 0, started.stderr
     is_gone(gone, wallets[GONE], issued[GONE])
 
     assert other.read(ALICE)["name"] == "Alice"

@@ -85,6 +85,8 @@ async def test_settling_what_was_never_reserved_moves_nothing(opened: House) -> 
 
 
 @pytest.mark.parametrize("verb", ["reserve", "execute"])
+@pytest.mark.case("H6")
+@pytest.mark.case("H7")
 async def test_every_verb_twice_is_the_verb_once(opened: House, verb: str) -> None:
     asked = await sending(opened)
     act = getattr(opened.activities, verb)

@@ -117,6 +117,7 @@ NOT_GENUINE = {
 
 
 @pytest.mark.parametrize("changes", NOT_GENUINE.values(), ids=NOT_GENUINE.keys())
+@pytest.mark.case("I3")
 async def test_a_document_that_proves_nothing_leaves_the_movement_waiting(
     opened: House, changes: dict[str, str]
 ) -> None:

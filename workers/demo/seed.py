@@ -24,6 +24,7 @@ from mmo.keys.ports import KeyStore
 from mmo.settings import Settings
 from mmo.tenancy.scope import scoped
 from mmo.tenancy.tenant import Tenant
+from mmo.wallets import postgres as wallets
 from mmo.wallets.personal import PersonalData
 from workers.demo.people import APP, CONSOLE, DEMO, ENTRY, PIN, TENANTS, machines, people
 from workers.demo.tokens import secret_file
@@ -114,14 +115,20 @@ async def _wallets(pool: AsyncConnectionPool[Any], keys: KeyStore, tenant: Tenan
     personal = PersonalData(keys, Envelope(keys))  # for the seconds that the seed takes
     for person in people(tenant):
         identifier = uuid5(_WALLETS, f"{tenant.slug}/{person.subject}")
-        new = NewWallet(
-            kind=person.wallet,
-            currency=tenant.currencies[0],
-            person=await personal.seal(tenant.slug, identifier, person.msisdn, person.name),
-            owner=person.subject,
-        )
-        opened = await changes.open(tenant.id, identifier, new, Actor(subject="seed", client="mmo"))
-        if isinstance(opened, Refused):
-            raise SystemExit(f"mmo: {person.msisdn} belongs to another wallet already")
+        if not await _is_open(pool, tenant, identifier):  # its key may be gone by now
+            new = NewWallet(
+                kind=person.wallet,
+                currency=tenant.currencies[0],
+                person=await personal.seal(tenant.slug, identifier, person.msisdn, person.name),
+                owner=person.subject,
+            )
+            by = Actor(subject="seed", client="mmo")
+            if isinstance(await changes.open(tenant.id, identifier, new, by), Refused):
+                raise SystemExit(f"mmo: {person.msisdn} belongs to another wallet already")
         tenancy = Tenancy(id=tenant.id, slug=tenant.slug)
         await vault.set_first(tenancy, identifier, PIN, person.msisdn)
+
+
+async def _is_open(pool: AsyncConnectionPool[Any], tenant: Tenant, identifier: UUID) -> bool:
+    async with scoped(pool, tenant.id) as connection:
+        return bool(await wallets.find(connection, tenant.id, {"it": identifier}))
