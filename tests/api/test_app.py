@@ -94,9 +94,14 @@ def test_every_code_is_published_once_with_a_sentence() -> None:
         assert sentence.endswith(".")
 
 
-@pytest.mark.parametrize("error", [KeysAwayError("the token is away"), NoKeyError("disabled")])
+@pytest.mark.parametrize(
+    ("error", "code", "again"),
+    [(KeysAwayError("the token is away"), "unavailable", "2"), (NoKeyError("off"), "no_key", None)],
+)
 @pytest.mark.case("L2")
-async def test_what_needs_a_key_that_is_away_says_to_try_again(error: Exception) -> None:
+async def test_what_needs_a_key_that_is_away_says_to_try_again_and_what_is_gone_does_not(
+    error: Exception, code: str, again: str | None
+) -> None:
     """L2. Nothing of the token's words is told."""
     app = create_routes()
 
@@ -106,5 +111,5 @@ async def test_what_needs_a_key_that_is_away_says_to_try_again(error: Exception)
 
     async with client(Guard(app)) as asking:
         answer = await asking.get("/signs")
-    assert (answer.status_code, answer.json()) == (503, Problem("unavailable").document())
-    assert answer.headers["Retry-After"] == "2"
+    assert (answer.status_code, answer.json()) == (503, Problem(code).document())
+    assert answer.headers.get("Retry-After") == again
