@@ -79,7 +79,7 @@ async def open_another(settings: Settings, tenant: Tenant) -> None:
 
 
 async def open_client(settings: Settings, tenant: int) -> None:
-    """The client whose name the tests' tokens carry; it may use every scope."""
+    """The clients whose names the tests' tokens carry; they may use every scope."""
     admin = settings.model_copy(update={"database_user": "postgres"})
     async with await psycopg.AsyncConnection.connect(admin.dsn(), autocommit=True) as connection:
         await connection.execute(
@@ -88,7 +88,8 @@ async def open_client(settings: Settings, tenant: int) -> None:
         )
         await connection.execute(
             """INSERT INTO identity.client (tenant_id, id, name, kind, grants, scopes, created_by)
-               VALUES (%s, 'tests', 'Tests', 'confidential', '{client_credentials}', %s, 'tests')
+               SELECT %s, c, c, 'confidential', '{client_credentials}', %s, 'tests'
+                 FROM unnest(ARRAY['tests', 'another']) c
                ON CONFLICT DO NOTHING""",
             [tenant, sorted(scopes())],
         )
