@@ -112,7 +112,7 @@ ANSWERS: dict[int | str, dict[str, Any]] = {
             "description": "A problem (RFC 9457).",
             "content": {"application/problem+json": {}},
         }
-        for status in (400, 401, 403, 409, 413, 415, 422, 503)
+        for status in (400, 401, 403, 404, 409, 413, 415, 422, 503)
     },
 }
 

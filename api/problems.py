@@ -1,6 +1,7 @@
 """Problems: every answer that is no success, as RFC 9457 tells it, with a published code."""
 
 from collections.abc import Mapping, Sequence
+from http import HTTPStatus
 from typing import Any
 
 import psycopg
@@ -9,6 +10,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.routing import Match, Route
 
 from mmo.kernel.refusals import REFUSALS
 from mmo.keys.ports import KeysAwayError, NoKeyError
@@ -131,6 +133,18 @@ def _pointer(error: Mapping[str, Any]) -> str:
     return "".join(f"/{part!s:.64}" for part in parts[:8])
 
 
+def _allowed(request: Request) -> list[str]:
+    """What can be done at the address, by all routes that it has: each knows its own only."""
+    scope: dict[str, Any] = {**request.scope, "path_params": {}}
+    found = {
+        method
+        for route in request.app.routes
+        if isinstance(route, Route) and route.matches(scope)[0] is not Match.NONE
+        for method in route.methods or ()
+    }
+    return sorted(found)
+
+
 def install(app: FastAPI) -> None:
     """Make every failure of the application a problem document."""
 
@@ -142,11 +156,13 @@ def install(app: FastAPI) -> None:
         assert isinstance(error, RequestValidationError)
         return from_errors(error.errors()).response()
 
-    async def plain(_: Request, error: Exception) -> JSONResponse:
+    async def plain(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, HTTPException)
         known = {404: "not_found", 405: "method_not_allowed", 400: "bad_request"}
         answer = Problem(known.get(error.status_code, "bad_request")).response()
         answer.headers.update(error.headers or {})
+        if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+            answer.headers["Allow"] = ", ".join(_allowed(request))
         return answer
 
     async def database_away(request: Request, _: Exception) -> JSONResponse:

@@ -18,8 +18,13 @@ DOCS = Path(__file__).parents[2] / "docs"
 EXPECTED = """
 [checks.not_a_server_error]
 expected-statuses = ["2xx", "3xx", "4xx", "503"]
+[checks.negative_data_rejection]
+expected-statuses = ["4xx", "503"]
+[checks.missing_required_header]
+expected-statuses = ["4xx"]
 """
-"""A read that is to wait for a position far ahead is answered 503 `projection_behind`."""
+"""A read that is to wait for a position far ahead is answered 503 `projection_behind`. A change
+without the version that was read is 412, and whatever names another tenant 404, before the rest."""
 LEFT_OUT = (
     "positive_data_acceptance",  # whether a wallet exists, or is in that currency, no schema says
     "use_after_free",
