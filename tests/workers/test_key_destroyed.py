@@ -127,10 +127,10 @@ def test_a_destroyed_key_binds_at_once_and_after_a_restart(mmo: Mmo, home: Home)
     assert verified.returncode == 0, verified.stdout
     listed = mmo("wallets", "--tenant", GONE, "--json")
     assert {row["name"] for row in json.loads(listed.stdout)} == {None}
+    goes_on_with_a_new_key(mmo, Tenant(mmo, home, GONE))
 
 
-def test_a_new_key_lets_the_tenant_go_on(mmo: Mmo, home: Home) -> None:
-    gone = Tenant(mmo, home, GONE)
+def goes_on_with_a_new_key(mmo: Mmo, gone: Tenant) -> None:
     assert mmo("keys", "rotate", "--tenant", GONE, "--purpose", "kek").returncode == 0
     time.sleep(AT_ONCE_S)
 
