@@ -1,4 +1,4 @@
-"""Measure movements, reads and the ledger, each against its yardstick: python -m benchmarks."""
+"""Measure each part against its yardstick: python -m benchmarks."""
 
 import argparse
 import json
@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from benchmarks import codec, ledger, movements, reads, report, stack
+from benchmarks import codec, identity, ledger, movements, reads, report, stack
 from benchmarks.people import People
 
-ALL = ("movements", "codec", "reads", "ledger")
+ALL = ("movements", "codec", "reads", "identity", "ledger")
 
 
 def main() -> None:
@@ -31,6 +31,8 @@ def main() -> None:
         _through_the_front(asked, found)
     if asked.json:
         asked.json.write_text(json.dumps(found, indent=2) + "\n")
+    if "identity" in asked.only:
+        identity.main(["--seconds", str(min(asked.seconds, 3.0))])
     if "ledger" in asked.only:
         ledger.main(["--quick"] if asked.quick else [])
 

@@ -44,6 +44,7 @@ async def test_what_was_moved_and_changed_is_sealed_within_a_moment(
     assert audit.rows >= 2
 
 
+@pytest.mark.case("I12")
 async def test_a_changed_record_is_named(demo: Town, stack: Operator, books: Any) -> None:
     await demo.customer()
     await sealed(stack, "audit")

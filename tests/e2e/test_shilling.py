@@ -5,6 +5,7 @@ from typing import Any
 
 import httpx
 import psycopg
+import pytest
 
 from api.scopes import scopes
 from tests.e2e.town import Holder, Person, Town
@@ -145,6 +146,7 @@ class TestIssuance:
         assert asked.headers["Location"] == f"/v1/movements/{asked.json()['id']}"
         return maker, receiver, asked
 
+    @pytest.mark.case("I7")
     async def test_waits_until_another_person_releases_it(self, demo: Town) -> None:
         _, receiver, asked = await self.recorded(demo)
         assert await receiver.balance(asked) == "0.00"

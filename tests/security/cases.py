@@ -81,7 +81,7 @@ CASES = {
     "C13": Case("a new table without row policies"),
     "C14": Case("a view that runs as its owner"),
     "C15": Case("SQL smuggled in that would widen the tenant"),
-    "C16": Case("a transfer between tenants", "the switch is a later release"),
+    "C16": Case("a transfer to another tenant's wallet"),
     "C17": Case("another tenant's workflow"),
     "C18": Case("an export never holds another tenant's rows", "exports are a later release"),
     "C19": Case("equal ids and keys in two tenants"),

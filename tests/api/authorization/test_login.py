@@ -16,6 +16,7 @@ pytestmark = pytest.mark.usefixtures("amina")
 REFRESH = "__Host-mmo_rt_demo"
 
 
+@pytest.mark.case("B15")
 async def test_the_whole_way_from_the_page_to_a_token(asked: Asked, amina: UUID) -> None:
     code, verifier = await asked.log_in_by_code("amina")
     answer = await asked.by_code(code, verifier)

@@ -43,6 +43,7 @@ async def opened(home: Path) -> AsyncIterator[Pkcs11Module]:
         await module.close()
 
 
+@pytest.mark.case("D14")
 @pytest.mark.case("L1")
 class TestAStartIsRefusedWithOneLine:
     async def test_without_a_library(self, tmp_path: Path) -> None:

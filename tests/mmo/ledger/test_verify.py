@@ -52,6 +52,7 @@ def test_books_that_were_only_posted_to_hold_every_invariant(busy: Books) -> Non
 
 
 @pytest.mark.parametrize("name", [invariant.name for invariant in INVARIANTS])
+@pytest.mark.case("I12")
 def test_a_planted_violation_is_named(busy: Books, name: str) -> None:
     busy.connection.execute("SET session_replication_role = replica")  # no triggers
     busy.connection.execute(PLANTED[name].encode())
