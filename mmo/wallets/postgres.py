@@ -27,7 +27,7 @@ _ACCOUNT_STATES: dict[type[WalletEvent], int] = {
 
 _SELECT = """SELECT id::text, kind, state, currency, msisdn, name, alias, owner, accounts, version,
                     opened_at, changed_at
-               FROM wallets.wallet WHERE tenant_id = %s AND """
+               FROM wallets.wallet WHERE tenant_id = %s """
 
 
 async def find(
@@ -41,7 +41,7 @@ async def find(
     ids = [sought for sought in names.values() if isinstance(sought, UUID)]
     cursor = connection.cursor(row_factory=class_row(Wallet))
     await cursor.execute(
-        _SELECT + "(id = ANY (%s) OR alias = ANY (%s) AND state <> 'closed')",
+        _SELECT + "AND (id = ANY (%s) OR alias = ANY (%s) AND state <> 'closed')",
         [tenant, ids, aliases],
     )
     found: dict[str, Wallet] = {}
@@ -55,9 +55,7 @@ async def find(
 async def newest(connection: AsyncConnection, tenant: int, limit: int) -> list[Wallet]:
     """The wallets that were opened last, closed ones included."""
     cursor = connection.cursor(row_factory=class_row(Wallet))
-    await cursor.execute(
-        _SELECT.removesuffix("AND ") + "ORDER BY opened_at DESC, id LIMIT %s", [tenant, limit]
-    )
+    await cursor.execute(_SELECT + "ORDER BY opened_at DESC, id LIMIT %s", [tenant, limit])
     return await cursor.fetchall()
 
 
@@ -73,7 +71,7 @@ async def owned_by(connection: AsyncConnection, tenant: int, owner: str) -> list
 async def lock(connection: AsyncConnection, tenant: int, identifier: UUID) -> Wallet | None:
     """Read a wallet and keep other changes of it out until the transaction ends."""
     cursor = connection.cursor(row_factory=class_row(Wallet))
-    await cursor.execute(_SELECT + "id = %s FOR NO KEY UPDATE", [tenant, identifier])
+    await cursor.execute(_SELECT + "AND id = %s FOR NO KEY UPDATE", [tenant, identifier])
     return await cursor.fetchone()
 
 

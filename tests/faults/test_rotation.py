@@ -13,7 +13,7 @@ import pytest
 from tests.faults.stack import Stack
 from workers.demo.tokens import token
 
-pytestmark = [pytest.mark.stack, pytest.mark.case("L10")]
+pytestmark = [pytest.mark.stack, pytest.mark.long, pytest.mark.case("L10")]
 
 CALLERS, BEFORE_S, AFTER_S, DISABLED_WITHIN_S = 6, 2.0, 3.0, 1.0
 

@@ -16,7 +16,7 @@ import pytest
 from workers.stack.home import Home
 from workers.stack.state import read_state
 
-pytestmark = [pytest.mark.stack, pytest.mark.case("L11")]
+pytestmark = [pytest.mark.stack, pytest.mark.long, pytest.mark.case("L11")]
 
 GONE, OTHER = "demo2", "demo"
 AT_ONCE_S = 2.0
