@@ -114,7 +114,7 @@ async def test_no_outcome_is_lost_or_changed_when_backends_die_and_answers_are_l
         repeated = await asyncio.gather(*(answer_of(other, mine) for mine in asked))
 
     assert killed > 5
-    assert line.lost_answers > 5
+    assert line.lost_answers > 0, "the line did break"
     assert len(outcomes) == len(asked)
     for mine, again in zip(asked, repeated, strict=True):
         first = outcomes[mine.key]
