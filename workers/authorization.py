@@ -21,7 +21,7 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
     """Serve log-in, tokens and public keys until told to stop."""
     bound_socket = bound(settings.authorization_host, settings.authorization_port)
     async with AsyncExitStack() as opened:
-        pool = await opened.enter_async_context(open_pool(settings))
+        pool = await opened.enter_async_context(open_pool(settings, checked=True))
         tasks = await opened.enter_async_context(asyncio.TaskGroup())
         keys = await opened.enter_async_context(hsm_store(settings, pool))
         envelope = open_envelope(keys, keys.trust)

@@ -31,7 +31,7 @@ _log = structlog.get_logger()
 
 async def run(settings: Settings, stop: asyncio.Event) -> None:
     """Serve until told to stop."""
-    async with open_pool(settings) as pool, hsm_store(settings, pool) as store:
+    async with open_pool(settings, checked=True) as pool, hsm_store(settings, pool) as store:
         await store.make(PLATFORM_ID, PLATFORM)  # Temporal asks for its public half when it starts
         service = KeyService(store)
         path = settings.keys_at

@@ -42,15 +42,20 @@ CONNECT_S = 30.0
 
 @asynccontextmanager
 async def open_pool(
-    settings: Settings, wait_s: float = CONNECT_S
+    settings: Settings, wait_s: float = CONNECT_S, *, checked: bool = False
 ) -> AsyncGenerator[AsyncConnectionPool[Any]]:
-    """The one pool of the process."""
+    """The one pool of the process.
+
+    `checked`: each connection is tried before it is used, for a process that is asked rarely and
+    has nobody who would ask again after a restart of the database.
+    """
     pool = AsyncConnectionPool[Any](
         settings.dsn(),
         min_size=1,
         max_size=settings.database_pool_max,
         configure=configure,
         timeout=10.0,
+        check=AsyncConnectionPool.check_connection if checked else None,
         open=False,
     )
     async with pool:
