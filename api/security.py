@@ -113,14 +113,18 @@ class Gatekeeper:
             act=_act(claims),
         )
 
-    async def visit(self, caller: Caller, named: str, reason: str | None, what: str) -> Caller:
+    async def visit(
+        self, caller: Caller, named: str, reason: str | None, what: str, *, reads: bool
+    ) -> Caller:
         """Let a super-tenant's reader look at another tenant; both audits are told why.
 
         Raises Problem not_found for whoever is no such reader, as if there were no other tenant,
-        and reason_missing.
+        insufficient_scope for what is no reading, and reason_missing.
         """
         if caller.tenant.kind != "super" or SUPER_READ not in caller.scopes:
             raise Problem("not_found")
+        if not reads:
+            raise Problem("insufficient_scope", "enter the tenant by token exchange to change it")
         told = _reason(reason)
         tenant = await self._tenants.find(named)
         if tenant is None:
@@ -214,10 +218,8 @@ async def authenticated(
     _check_repeats(request)
     if x_tenant is None or x_tenant == caller.tenant.slug:
         return caller
-    visited = await gatekeeper.visit(caller, x_tenant, x_reason, request.url.path)
-    if request.method != "GET":
-        raise Problem("insufficient_scope", "enter the tenant by token exchange to change it")
-    return visited
+    reads = request.method == "GET"
+    return await gatekeeper.visit(caller, x_tenant, x_reason, request.url.path, reads=reads)
 
 
 def _check_repeats(request: Request) -> None:

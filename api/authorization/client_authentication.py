@@ -31,7 +31,7 @@ async def authenticated(
 ) -> Client:
     """The client, proved, and allowed this grant. Raises OAuthError invalid_client.
 
-    After five wrong secrets it is locked for a quarter of an hour (429), whoever asks.
+    After five wrong secrets further wrong ones are 429 for a quarter of an hour.
     """
     named, secret = _basic(request)
     if named is not None and ("client_secret" in fields or "client_assertion" in fields):
@@ -70,14 +70,17 @@ def _basic(request: Request) -> tuple[str | None, str]:
 
 
 async def _by_secret(given: Parts, tenant: Tenant, name: str, secret: str) -> Client:
-    """A secret of 256 bits cannot be guessed: only wrong ones are counted."""
+    """A secret of 256 bits cannot be guessed: wrong ones are slowed down, and the right one is not.
+
+    Else whoever knows a client's name could keep it out.
+    """
     async with scoped(given.pool, tenant.id) as connection:
         client = await clients.find(connection, tenant.id, name)
         kept, locked = await clients.secret_of(connection, tenant.id, name)
         right = hmac.compare_digest(digest(secret), kept or _NO_SECRET) and kept is not None
         if not right:
             await attempts.reserve(connection, "client", tenant.id, name)
-    if locked:
+    if locked and not right:
         raise OAuthError("slow_down", "too many wrong secrets; try again later")
     if client is None or not right or client.state != "active":
         raise OAuthError("invalid_client")

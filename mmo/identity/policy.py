@@ -4,25 +4,19 @@ Tokens carry role names only. What a role permits, which clients there are, and 
 tokens count, is read from here at each request, so that a change binds without a new token.
 """
 
-import asyncio
-import contextlib
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, cast
 
-import psycopg
-import structlog
 from psycopg_pool import AsyncConnectionPool
 
+from mmo.database.listening import notified
 from mmo.tenancy.scope import scoped
 
 CHANNEL = "mmo_identity"
 AGE_MAX_S = 5.0
 """How old a policy in memory may be where no notification came."""
-RECONNECT_S = 1.0
-
-_log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,10 +74,10 @@ def _list(told: object) -> list[object]:
     return cast("list[object]", told) if isinstance(told, list) else []
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Kept:
     policy: Policy
-    read_at: float = field(default_factory=time.monotonic)
+    read_at: float
 
 
 class Policies:
@@ -93,32 +87,34 @@ class Policies:
         self._pool = pool
         self._dsn = dsn
         self._kept: dict[int, _Kept] = {}
+        self._changes = 0
 
     async def of(self, tenant: int) -> Policy:
-        """The tenant's policy; at most AGE_MAX_S old. Raises psycopg.OperationalError."""
-        kept = self._kept.get(tenant)
-        if kept is None or time.monotonic() - kept.read_at > AGE_MAX_S:
-            kept = _Kept(await read_policy(self._pool, tenant))
-            self._kept[tenant] = kept
-        return kept.policy
+        """The tenant's policy; at most AGE_MAX_S old. Raises psycopg.OperationalError.
 
-    def forget(self, tenant: int) -> None:
-        """Read the policy anew at the next request: it was changed by this process."""
-        self._kept.pop(tenant, None)
+        What was read while something changed is used once and not kept: it may be from before.
+        """
+        kept = self._kept.get(tenant)
+        if kept is not None and time.monotonic() - kept.read_at <= AGE_MAX_S:
+            return kept.policy
+        changes, began = self._changes, time.monotonic()
+        policy = await read_policy(self._pool, tenant)
+        if changes == self._changes:
+            self._kept[tenant] = _Kept(policy, began)
+        return policy
+
+    def forget(self, tenant: int | None = None) -> None:
+        """Read a tenant's policy, or all, anew at the next request."""
+        self._changes += 1
+        if tenant is None:
+            self._kept.clear()
+        else:
+            self._kept.pop(tenant, None)
 
     async def run(self) -> None:
         """Forget what other processes change, until cancelled."""
-        while True:
-            with contextlib.suppress(psycopg.OperationalError, OSError):
-                async with await psycopg.AsyncConnection.connect(
-                    self._dsn, autocommit=True
-                ) as connection:
-                    await connection.execute(f"LISTEN {CHANNEL}")
-                    self._kept.clear()
-                    async for told in connection.notifies():
-                        self.forget(int(told.payload))
-            _log.warning("policy.database_away")
-            await asyncio.sleep(RECONNECT_S)
+        async for told in notified(self._dsn, CHANNEL):
+            self.forget(int(told) if told else None)
 
 
 _READ = """

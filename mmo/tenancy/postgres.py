@@ -1,25 +1,19 @@
 """The register of tenants, in Postgres."""
 
-import asyncio
-import contextlib
 import time
 from collections.abc import Iterable
 from typing import Any
 
-import psycopg
-import structlog
 from psycopg import AsyncConnection
 from psycopg.rows import class_row
 from psycopg_pool import AsyncConnectionPool
 
+from mmo.database.listening import notified
 from mmo.tenancy.tenant import Tenant
 
 REFRESH_S = 5.0
 """How old the register in memory may be: a new or suspended tenant is known after that."""
 CHANNEL = "mmo_tenancy"
-RECONNECT_S = 1.0
-
-_log = structlog.get_logger()
 
 
 class TenantRegister:
@@ -29,10 +23,17 @@ class TenantRegister:
         self._pool = pool
         self._by_slug: dict[str, Tenant] = {}
         self._read_at = -REFRESH_S
+        self._changes = 0
+
+    @property
+    def stale(self) -> bool:
+        """Whether the register is read anew at its next use."""
+        return time.monotonic() - self._read_at >= REFRESH_S
 
     async def all(self) -> list[Tenant]:
         """Every tenant, by number."""
-        if time.monotonic() - self._read_at >= REFRESH_S:
+        if self.stale:
+            changes, began = self._changes, time.monotonic()
             async with self._pool.connection() as connection:
                 cursor = connection.cursor(row_factory=class_row(Tenant))
                 await cursor.execute(
@@ -40,7 +41,8 @@ class TenantRegister:
                          FROM tenancy.tenant ORDER BY id"""
                 )
                 self._by_slug = {tenant.slug: tenant async for tenant in cursor}
-            self._read_at = time.monotonic()
+            if changes == self._changes:  # else it may be from before the change
+                self._read_at = began
         return list(self._by_slug.values())
 
     async def numbered(self, numbers: Iterable[int]) -> dict[int, Tenant]:
@@ -53,20 +55,12 @@ class TenantRegister:
 
     async def run(self, dsn: str) -> None:
         """Read anew whenever a tenant is opened, suspended or resumed, until cancelled."""
-        while True:
-            with contextlib.suppress(psycopg.OperationalError, OSError):
-                async with await psycopg.AsyncConnection.connect(
-                    dsn, autocommit=True
-                ) as connection:
-                    await connection.execute(f"LISTEN {CHANNEL}")
-                    self.forget()
-                    async for _ in connection.notifies():
-                        self.forget()
-            _log.warning("tenants.database_away")
-            await asyncio.sleep(RECONNECT_S)
+        async for _ in notified(dsn, CHANNEL):
+            self.forget()
 
     def forget(self) -> None:
         """Read the register anew at its next use."""
+        self._changes += 1
         self._read_at = -REFRESH_S
 
     async def find(self, slug: str) -> Tenant | None:

@@ -132,7 +132,10 @@ def operator_of(
         def start_front(home: Path) -> tuple[int, dict[str, Any]]:
             facts = {**known, "port": free_port()}
             settings = Database(known["database"], postgres.port).settings(
-                "mmo_background", temporal_address=temporal.address, **hsm_settings(home_of_keys)
+                "mmo_background",
+                home=home,
+                temporal_address=temporal.address,
+                **hsm_settings(home_of_keys),
             )
             waited(_open(settings))
             return _start_role(home, "front", environment(facts, "front")), facts

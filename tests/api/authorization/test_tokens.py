@@ -58,13 +58,15 @@ async def test_a_scope_that_the_client_has_not_is_refused(asked: Asked) -> None:
 
 
 @pytest.mark.case("B11")
-async def test_after_wrong_secrets_a_client_is_slowed_down_and_others_are_not(asked: Asked) -> None:
+async def test_after_wrong_secrets_a_guesser_is_slowed_down_and_the_client_is_not(
+    asked: Asked,
+) -> None:
     wrong = [(await asked.machine(client_secret="wrong")).status_code for _ in range(6)]
     right = await asked.machine()
     other = await asked.machine("other")
 
     assert wrong == [401] * 5 + [429]
-    assert (right.status_code, right.headers["retry-after"]) == (429, "60")
+    assert right.status_code == 200, "who knows a client's name cannot keep it out"
     assert other.status_code == 200
 
 
