@@ -9,13 +9,18 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from mmo.settings import Settings
 from workers.stack.home import Home
 from workers.stack.plan import ADMIN, stack_settings
+from workers.stack.ports import DEFAULTS
+from workers.stack.processes import free_port
 from workers.stack.state import ProcessState, read_state
 
 VICTIMS = ("front", "background", "postgres", "temporal", "nats", "keys", "authorization")
@@ -94,3 +99,16 @@ def victims(number: int, chance: random.Random) -> list[str]:
     drawn = ["front", *others, *more][:number]
     chance.shuffle(drawn)
     return drawn
+
+
+@contextmanager
+def stack_of(home: Path, *options: str) -> Iterator[Stack]:
+    """Start a stack on ports that nobody else takes; it is stopped at the end."""
+    running = Stack(Home(home))
+    own = [(f"--{name}-port", str(free_port())) for name in DEFAULTS]
+    started = running.mmo("up", "--detach", *options, *chain.from_iterable(own))
+    assert started.returncode == 0, started.stderr
+    try:
+        yield running
+    finally:
+        running.mmo("down")

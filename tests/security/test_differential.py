@@ -17,8 +17,8 @@ from api.problems import Problem
 from mmo.keys.development import DevelopmentKeys
 from mmo.keys.ports import Purpose
 from mmo.keys.verifier import InvalidTokenError, Verifier
+from tests.mmo.keys.attacks import ATTACKS
 from tests.mmo.keys.forge import Forge, claims
-from tests.mmo.keys.test_verifier import ATTACKS
 
 STRICTER = {
     "a second too long", "alg twice", "another tenant's claim", "another tenant's issuer",

@@ -1,18 +1,16 @@
 """With a tenant's key its people's names are gone, at once and for good; money goes on."""
 
 import json
-import os
 import subprocess
-import sys
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
+from tests.faults.stack import stack_of
 from workers.stack.home import Home
 from workers.stack.state import read_state
 
@@ -33,21 +31,8 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
 @pytest.fixture(scope="module")
 def mmo(home: Home) -> Iterator[Mmo]:
     """Run the command line as a person does; the stack is stopped at the end."""
-
-    def run(*words: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [Path(sys.executable).with_name("mmo"), *words],
-            env={**os.environ, "MMO_HOME": str(home.path)},
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=120,
-        )
-
-    started = run("up", "--detach", "--ports", "auto")
-    assert started.returncode == 0, started.stderr
-    yield run
-    run("down")
+    with stack_of(home.path) as running:
+        yield running.mmo
 
 
 class Tenant:

@@ -4,16 +4,15 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
 
+from tests.faults.stack import stack_of
 from workers.stack.home import Home
 from workers.stack.plan import ADMIN, stack_settings
 from workers.stack.state import read_state
@@ -31,21 +30,8 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
 @pytest.fixture(scope="module")
 def mmo(home: Home) -> Iterator[Mmo]:
     """Run the command line as a person does; the stack is stopped at the end."""
-
-    def run(*words: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [Path(sys.executable).with_name("mmo"), *words],
-            env={**os.environ, "MMO_HOME": str(home.path)},
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=120,
-        )
-
-    started = run("up", "--detach", "--ports", "auto")
-    assert started.returncode == 0, started.stderr
-    yield run
-    run("down")
+    with stack_of(home.path) as running:
+        yield running.mmo
 
 
 def status(mmo: Mmo) -> dict[str, Any]:

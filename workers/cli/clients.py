@@ -6,14 +6,19 @@ from typing import Annotated
 
 import typer
 from psycopg.errors import UniqueViolation
-from rich.table import Table
 
 from api.scopes import scopes
 from mmo.identity import clients
 from mmo.identity.clients import CLIENT, GRANTS
 from mmo.tenancy.scope import scoped
 from workers.cli.support.asking import Operator, TenantOption, ask
-from workers.cli.support.options import DEFAULT_HOME, HomeOption, JsonOption, console, print_json
+from workers.cli.support.options import (
+    DEFAULT_HOME,
+    HomeOption,
+    JsonOption,
+    console,
+    print_rows,
+)
 from workers.stack.launch import StackError
 
 app = typer.Typer()
@@ -93,13 +98,7 @@ def list_(
         ]  # fmt: skip
 
     rows = ask(home, tenant, read)
-    if json:
-        print_json(rows)
-        return
-    table = Table("client", "kind", "state", "grants", "scopes", box=None)
-    for row in rows:
-        table.add_row(*row.values())
-    console.print(table)
+    print_rows(rows, "client", "kind", "state", "grants", "scopes", json=json)
 
 
 @group.command()

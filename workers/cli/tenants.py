@@ -12,7 +12,6 @@ from zoneinfo import available_timezones
 import psycopg
 import typer
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
-from rich.table import Table
 
 from mmo.audit.postgres import append
 from mmo.audit.record import Record
@@ -30,6 +29,7 @@ from workers.cli.support.options import (
     console,
     home_of,
     print_json,
+    print_rows,
 )
 from workers.stack.launch import StackError
 from workers.stack.plan import stack_settings
@@ -112,13 +112,7 @@ def list_(*, home: HomeOption = DEFAULT_HOME, json: JsonOption = False) -> None:
         return await TenantRegister(pool).all()
 
     rows = [_told(one) for one in _ask(home, work)]
-    if json:
-        print_json(rows)
-        return
-    table = Table("tenant", "name", "kind", "state", "country", "currencies", box=None)
-    for row in rows:
-        table.add_row(*row.values())
-    console.print(table)
+    print_rows(rows, "tenant", "name", "kind", "state", "country", "currencies", json=json)
 
 
 @group.command()

@@ -5,14 +5,20 @@ from typing import Annotated
 
 import typer
 from psycopg.errors import UniqueViolation
-from rich.table import Table
 
 from mmo.identity import roles, users
 from mmo.identity.users import User
 from mmo.kernel.identifiers import mint
 from mmo.tenancy.scope import scoped
 from workers.cli.support.asking import Operator, TenantOption, ask
-from workers.cli.support.options import DEFAULT_HOME, HomeOption, JsonOption, console, print_json
+from workers.cli.support.options import (
+    DEFAULT_HOME,
+    HomeOption,
+    JsonOption,
+    console,
+    print_json,
+    print_rows,
+)
 from workers.stack.launch import StackError
 
 app = typer.Typer()
@@ -132,19 +138,14 @@ def list_(
         async with scoped(operator.pool, operator.tenant.id) as connection:
             found = await users.listed(connection, operator.tenant.id, None, ROWS_MAX)
             return [
-                {"id": str(one.id), "username": one.username, "state": one.state,
-                 "home": one.home or "", "roles": await _roles(operator, connection, one)}
+                {"username": one.username, "state": one.state,
+                 "roles": await _roles(operator, connection, one), "home": one.home or "",
+                 "id": str(one.id)}
                 for one in found
             ]  # fmt: skip
 
     rows = ask(home, tenant, read)
-    if json:
-        print_json(rows)
-        return
-    table = Table("user name", "state", "roles", "guest from", "id", box=None)
-    for row in rows:
-        table.add_row(row["username"], row["state"], row["roles"], row["home"], row["id"])
-    console.print(table)
+    print_rows(rows, "user name", "state", "roles", "guest from", "id", json=json)
 
 
 async def _roles(operator: Operator, connection: object, user: User) -> str:

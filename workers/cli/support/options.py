@@ -1,7 +1,7 @@
 """Options that several commands have, and how they speak."""
 
-import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from json import dumps
 from pathlib import Path
 from typing import Annotated
 
@@ -32,7 +32,18 @@ def home_of(path: Path) -> Home:
 
 def print_json(content: object) -> None:
     """Print for a program: one document, no colour."""
-    print(json.dumps(content, indent=2, ensure_ascii=False))
+    print(dumps(content, indent=2, ensure_ascii=False))
+
+
+def print_rows(rows: Sequence[Mapping[str, object]], *heads: str, json: bool) -> None:
+    """Print rows as a table under these heads, or as JSON for a program."""
+    if json:
+        print_json(rows)
+        return
+    table = Table(*heads, box=None)
+    for row in rows:
+        table.add_row(*(str(value) for value in row.values()))
+    console.print(table)
 
 
 def print_urls(urls: Mapping[str, str]) -> None:
