@@ -1,5 +1,6 @@
 """Fixtures of the tests from outside: the running operator, and a town of each tenant."""
 
+import secrets
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -9,7 +10,8 @@ import pytest
 import pytest_asyncio
 
 from tests.e2e.contract import conforms
-from tests.e2e.operator import OTHER, Operator, operator_of
+from tests.e2e.opening import Third, ask, until_active, wanted
+from tests.e2e.operator import OTHER, Operator, open_client, operator_of
 from tests.e2e.town import Holder, Town
 from tests.servers.nats import NatsServer
 from tests.servers.postgres import postgres_of
@@ -107,3 +109,30 @@ def books(stack: Operator) -> Iterator[psycopg.Connection]:
 async def alice(demo: Town) -> Holder:
     """A customer without money."""
     return await demo.customer()
+
+
+@pytest_asyncio.fixture(scope="session")
+async def listed(demo: Town) -> tuple[str, str]:
+    """A code list of demo with a value."""
+    name = f"list-{secrets.token_hex(4)}"
+    put = await ask(
+        demo.staff, f"/v1/code-lists/{name}/values/teacher", "PUT", {"label": "Teacher"}
+    )
+    assert put.status_code == 200, put.text
+    return name, "teacher"
+
+
+@pytest_asyncio.fixture(scope="session")
+async def third(stack: Operator, above: Town, http: httpx.AsyncClient) -> AsyncIterator[Third]:
+    slug = f"third-{secrets.token_hex(3)}"
+    asked = await above.staff.post("/v1/tenants", wanted(slug))
+    assert asked.status_code == 202, asked.text
+    assert asked.json()["state"] == "pending"
+    await until_active(above, slug)
+    with psycopg.connect(stack.database.admin) as admin:
+        row = admin.execute("SELECT id FROM tenancy.tenant WHERE slug = %s", [slug]).fetchone()
+    assert row is not None
+    await open_client(stack.settings(), row[0])
+    town = Third(stack, http, slug)
+    town.invitation = asked.json()["invitation"]
+    yield town

@@ -1,33 +1,20 @@
 """A super-tenant's staff read everything with a reason, change nothing, and open tenants."""
 
-import asyncio
 import re
 import secrets
-import time
-from collections.abc import AsyncIterator, Mapping
-from typing import Any
+from collections.abc import Mapping
 
-import httpx
 import psycopg
 import pytest
 import pytest_asyncio
 
 from tests.e2e.contract import contract
-from tests.e2e.operator import Operator, open_client
-from tests.e2e.town import Holder, Person, Town
+from tests.e2e.opening import WHY, ask
+from tests.e2e.town import Holder, Town
 
-WHY = "complaint 4711 of a customer"
 OPEN_S = 60.0
 OWN = re.compile(r"^/(healthz|readyz|metrics)$|^/v1/(super|tenants|tenant-groups)\b")
 """What is no tenant's: without X-Tenant."""
-
-
-async def ask(
-    person: Person, path: str, method: str = "GET", body: Any = None, **headers: str
-) -> httpx.Response:
-    named = {name.replace("_", "-"): value for name, value in headers.items()}
-    token = {"Authorization": f"Bearer {person.token}"}
-    return await person.http.request(method, path, json=body, headers=token | named)
 
 
 def records(books: psycopg.Connection, *tenants: str) -> list[tuple[str, str]]:
@@ -48,17 +35,6 @@ async def paid(demo: Town) -> tuple[Holder, str]:
     assert sent.status_code == 201, sent.text
     await alice.balance(sent)
     return alice, sent.json()["id"]
-
-
-@pytest_asyncio.fixture(scope="session")
-async def listed(demo: Town) -> tuple[str, str]:
-    """A code list of demo with a value."""
-    name = f"list-{secrets.token_hex(4)}"
-    put = await ask(
-        demo.staff, f"/v1/code-lists/{name}/values/teacher", "PUT", {"label": "Teacher"}
-    )
-    assert put.status_code == 200, put.text
-    return name, "teacher"
 
 
 async def addresses(
@@ -195,215 +171,3 @@ async def test_pages_of_all_tenants_hang_together(above: Town, paid: object) -> 
     assert [one["id"] for one in first["items"] + second.json()["items"]][:6] == [
         one["id"] for one in whole
     ]
-
-
-class Third(Town):
-    """A tenant that was opened by its workflow, in the running operator."""
-
-    invitation: str
-
-
-async def until_active(above: Town, slug: str) -> None:
-    deadline = time.monotonic() + OPEN_S
-    while True:
-        answer = await ask(above.staff, f"/v1/tenants/{slug}")
-        assert answer.status_code == 200, answer.text
-        if answer.json()["state"] == "active":
-            return
-        assert time.monotonic() < deadline, answer.text
-        await asyncio.sleep(0.2)
-
-
-def wanted(slug: str) -> dict[str, Any]:
-    return {
-        "slug": slug, "name": "Third Mobile Money", "timezone": "Africa/Kampala", "country": "UG",
-        "currencies": ["UGX"], "administrator": {"username": "grace", "name": "Grace"},
-        "console": "https://console.example/back",
-    }  # fmt: skip
-
-
-@pytest_asyncio.fixture(scope="session")
-async def third(stack: Operator, above: Town, http: httpx.AsyncClient) -> AsyncIterator[Third]:
-    slug = f"third-{secrets.token_hex(3)}"
-    asked = await above.staff.post("/v1/tenants", wanted(slug))
-    assert asked.status_code == 202, asked.text
-    assert asked.json()["state"] == "pending"
-    await until_active(above, slug)
-    with psycopg.connect(stack.database.admin) as admin:
-        row = admin.execute("SELECT id FROM tenancy.tenant WHERE slug = %s", [slug]).fetchone()
-    assert row is not None
-    await open_client(stack.settings(), row[0])
-    town = Third(stack, http, slug)
-    town.invitation = asked.json()["invitation"]
-    yield town
-
-
-async def test_a_tenant_that_was_asked_for_works_and_its_audit_knows_who_asked(
-    third: Third, above: Town, books: psycopg.Connection
-) -> None:
-    wallet = await third.wallet(third.staff, "super_agent", "UGX")
-    issued = await third.staff.move(
-        "emoney-issuance", "1000", currency="UGX", recipient=wallet.wallet, bank_reference="B 1"
-    )
-    again = await above.staff.post("/v1/tenants", wanted(third.tenant))
-    listed = await ask(above.staff, "/v1/tenants")
-    own = await ask(third.staff, "/v1/tenant")
-
-    assert issued.status_code == 201, issued.text
-    assert (again.status_code, again.json()["code"]) == (409, "already_there")
-    assert third.tenant in {one["slug"] for one in listed.json()["items"]}
-    assert own.json()["currencies"] == ["UGX"]
-    rows = books.execute(
-        """SELECT t.slug, r.actor FROM audit.record r JOIN tenancy.tenant t ON t.id = r.tenant_id
-            WHERE r.action = 'tenant.opened' AND r.object = %s ORDER BY 1""",
-        [f"tenant/{third.tenant}"],
-    ).fetchall()
-    assert rows == [("super", f"super/{above.staff.subject}"),
-                    (third.tenant, f"super/{above.staff.subject}")]  # fmt: skip
-
-
-@pytest.mark.parametrize("change", [
-    {"slug": "platform"}, {"slug": "UPPER"}, {"timezone": "Mars/Base"}, {"currencies": []},
-    {"console": "http://evil.example/"}, {"kind": "super"},
-])  # fmt: skip
-async def test_a_tenant_that_cannot_be_is_not_asked_for(
-    above: Town, change: dict[str, Any]
-) -> None:
-    body = wanted("t-never") | change
-    assert (await above.staff.post("/v1/tenants", body)).status_code == 422
-
-
-@pytest.mark.case("C9")
-async def test_a_suspended_tenant_is_refused_at_once_and_read_by_super_only(
-    third: Third, above: Town
-) -> None:
-    wallet = await third.wallet(third.staff, "super_agent", "UGX")
-    path = f"/v1/wallets/{wallet.wallet}"
-    assert (await third.staff.get(path)).status_code == 200
-    suspended = await ask(above.staff, f"/v1/tenants/{third.tenant}/suspend", "POST")
-    assert suspended.json()["state"] == "suspended"
-    try:
-        refused = await third.staff.get(path)
-        seen = await ask(above.staff, path, X_Tenant=third.tenant, X_Reason=WHY)
-        assert (refused.status_code, refused.json()["code"]) == (401, "invalid_token")
-        assert seen.status_code == 200
-    finally:
-        resumed = await ask(above.staff, f"/v1/tenants/{third.tenant}/resume", "POST")
-    assert resumed.json()["state"] == "active"
-    assert (await third.staff.get(path)).status_code == 200
-
-
-async def test_nobody_but_a_super_tenant_suspends(demo: Town, above: Town, stack: Operator) -> None:
-    answer = await ask(demo.staff, "/v1/tenants/other/suspend", "POST")
-    itself = await ask(above.staff, "/v1/tenants/super/suspend", "POST")
-    assert answer.status_code == 403
-    assert itself.status_code == 404
-    with psycopg.connect(stack.database.dsn("mmo_front")) as front:
-        front.execute("SET LOCAL app.tenant = '1'")
-        with pytest.raises(psycopg.errors.InsufficientPrivilege):
-            front.execute("SELECT tenancy.set_state('other', 'suspended')")
-
-
-@pytest.mark.case("C6")
-async def test_a_group_shares_a_code_list_until_its_member_leaves(
-    demo: Town, other: Town, third: Third, above: Town, listed: tuple[str, str]
-) -> None:
-    name, code = listed
-    path = f"/v1/code-lists/{name}/values"
-    group = {"members": ["demo", "other"],
-             "shares": [{"resource": "code_lists", "owner": "demo"}]}  # fmt: skip
-    before = await ask(other.staff, path)
-    made = await above.staff.post("/v1/tenant-groups", {"name": name, **group})
-    assert made.status_code == 201, made.text
-    at = f"/v1/tenant-groups/{made.json()['id']}"
-
-    read = await ask(other.staff, path)
-    written = await ask(other.staff, f"{path}/{code}", "PUT", {"label": "Mine"})
-    conditional = await ask(other.staff, f"{path}/{code}", "PUT", {"label": "Mine"}, If_Match='"1"')
-    added = await ask(other.staff, f"{path}/nurse", "PUT", {"label": "Nurse"})
-    outsider = await ask(third.staff, path)
-    lists = (await ask(other.staff, "/v1/code-lists")).json()["items"]
-    told = (await ask(other.staff, "/v1/tenant")).json()["shares"]
-    assert (read.status_code, read.json()["owner"]) == (200, "demo")
-    assert [row["label"] for row in read.json()["items"]] == ["Teacher"]
-    for refused in (written, conditional, added):
-        assert (refused.status_code, refused.json()["code"]) == (403, "shared_read_only")
-    assert (outsider.status_code, outsider.json()) == (before.status_code, before.json())
-    assert outsider.status_code == 404
-    assert (name, "demo") in {(one["list"], one["owner"]) for one in lists}
-    assert {"group": name, "resource": "code_lists", "owner": "demo"} in told
-
-    left = await ask(above.staff, at, "PUT", group | {"members": ["demo"]}, If_Match='"1"')
-    assert left.status_code == 200, left.text
-    assert (await ask(other.staff, path)).status_code == 404
-    own = await ask(other.staff, f"{path}/{code}", "PUT", {"label": "Mine"})
-    assert (own.status_code, own.json()["owner"]) == (200, "other")
-    assert [row["label"] for row in (await ask(demo.staff, path)).json()["items"]] == ["Teacher"]
-
-
-@pytest.mark.case("C7")
-@pytest.mark.parametrize("resource", ["ledger", "wallets", "audit", "movements", "code_lists; --"])
-async def test_what_is_not_to_be_shared_cannot_be_configured(
-    above: Town, books: psycopg.Connection, resource: str
-) -> None:
-    body = {"name": f"g-{secrets.token_hex(4)}", "members": ["demo", "other"],
-            "shares": [{"resource": resource, "owner": "demo"}]}  # fmt: skip
-    answer = await above.staff.post("/v1/tenant-groups", body)
-    assert (answer.status_code, answer.json()["code"]) == (422, "validation")
-    with pytest.raises(psycopg.errors.CheckViolation):
-        books.execute(
-            "INSERT INTO tenancy.group_share VALUES (3, gen_random_uuid(), %s, 1)", [resource]
-        )
-
-
-@pytest.mark.parametrize(("change", "status"), [
-    ({"members": ["nowhere"]}, 422), ({"members": ["super"]}, 422),
-    ({"shares": [{"resource": "code_lists", "owner": "third"}]}, 422), ({"name": "No Name"}, 422),
-])  # fmt: skip
-async def test_a_group_is_of_operators_and_owners_are_members(
-    above: Town, change: dict[str, Any], status: int
-) -> None:
-    body = {"name": f"g-{secrets.token_hex(4)}", "members": ["demo"], **change}
-    assert (await above.staff.post("/v1/tenant-groups", body)).status_code == status
-
-
-@pytest.mark.case("H10")
-async def test_a_value_is_changed_by_whoever_read_it_last(
-    demo: Town, books: psycopg.Connection
-) -> None:
-    path = f"/v1/code-lists/l-{secrets.token_hex(4)}/values/tailor"
-    made = await ask(demo.staff, path, "PUT", {"label": "Tailor"})
-    blind = await ask(demo.staff, path, "PUT", {"label": "Taylor"})
-    changed = await ask(demo.staff, path, "PUT", {"label": "Tailor", "active": False},
-                        If_Match=made.headers["etag"])  # fmt: skip
-    stale = await ask(demo.staff, path, "PUT", {"label": "Old"}, If_Match=made.headers["etag"])
-    nowhere = await ask(demo.staff, f"{path}x", "PUT", {"label": "New"}, If_Match='"1"')
-    values = path.rpartition("/")[0]
-    offered = await ask(demo.staff, f"{values}?active=true")
-    every = await ask(demo.staff, values)
-
-    assert made.headers["etag"] == '"1"'
-    assert changed.json()["version"] == 2
-    for refused in (blind, stale):
-        assert (refused.status_code, refused.json()["code"]) == (412, "version_conflict")
-    assert nowhere.status_code == 404
-    assert offered.json()["items"] == []
-    assert [row["active"] for row in every.json()["items"]] == [False]
-    kept = books.execute(
-        "SELECT before IS NULL, after IS NULL FROM audit.record WHERE object = %s ORDER BY seq",
-        [f"code-list/{path.split('/')[3]}/tailor"],
-    ).fetchall()
-    assert kept == [(True, False), (False, False)]
-
-
-async def test_a_group_is_changed_by_whoever_read_it_last(above: Town) -> None:
-    made = await above.staff.post(
-        "/v1/tenant-groups", {"name": f"g-{secrets.token_hex(4)}", "members": ["demo"]}
-    )
-    at = f"/v1/tenant-groups/{made.json()['id']}"
-    first = await ask(above.staff, at, "PUT", {"members": ["other"]}, If_Match='"1"')
-    second = await ask(above.staff, at, "PUT", {"members": []}, If_Match='"1"')
-
-    assert first.json()["members"] == ["other"]
-    assert (second.status_code, second.json()["code"]) == (412, "version_conflict")
-    assert (await ask(above.staff, at)).json()["members"] == ["other"]
