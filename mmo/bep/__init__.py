@@ -1,0 +1,1 @@
+"""Business event processors: rules before an event, reactions after it, set by the operator."""
