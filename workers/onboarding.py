@@ -188,7 +188,7 @@ def onboarding_worker(client: Client, steps: OnboardingSteps) -> Worker:
     return Worker(
         client,
         task_queue=queues.KEYS,
-        workflows=list(processes().values()),
+        workflows=list(processes(queues.KEYS).values()),
         activities=[
             does.register, does.keys, does.identity, does.books, does.namespace, does.activate,
         ],

@@ -28,7 +28,8 @@ class Ask:
     def of(cls, row: dict[str, Any]) -> "Ask":
         """Read what `row` wrote."""
         lists = {name: tuple(row[name]) for name in ("roles", "escalate_to") if name in row}
-        return cls(**(row | lists))
+        told: dict[str, Any] = {**row, **lists}
+        return cls(**told)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """The envelope around every command: who asks, for which tenant, as which movement."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from mmo.kernel.identifiers import MovementId, TenantId
 
@@ -11,6 +11,18 @@ class Actor:
 
     subject: str
     client: str
+    roles: tuple[str, ...] = ()
+    """The roles held when it was asked, sorted."""
+    attributes: dict[str, str] = field(default_factory=dict[str, str])
+    """Claims of the token for rules: office, channel, device …"""
+    act: tuple[str, ...] = ()
+    """Who really acts, as `<tenant>/<subject>`, where somebody entered from another tenant."""
+
+    @property
+    def people(self) -> frozenset[str]:
+        """Every name that this person has here: two of them are one where these meet."""
+        own = {self.subject, *self.act}
+        return frozenset(own | {self.attributes["person"]} if "person" in self.attributes else own)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

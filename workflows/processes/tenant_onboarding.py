@@ -5,8 +5,10 @@ from typing import Any
 from temporalio import workflow
 
 from activities.onboarding import OnboardingActivities
+from workflows.support import queues
 from workflows.support.limits import ONBOARDING_BEAT, ONBOARDING_STEP, UNTIL_IT_WORKS
 
+QUEUE = queues.KEYS
 Does = OnboardingActivities
 STEPS: tuple[tuple[Any, str], ...] = (
     (Does.register, "write the tenant down"),

@@ -1,4 +1,4 @@
-"""The processes that move no money, found by their modules."""
+"""The processes that are no money movement, found by their modules."""
 
 import pkgutil
 from functools import cache
@@ -8,11 +8,19 @@ PACKAGE = "workflows.processes"
 
 
 @cache
-def processes() -> dict[str, type]:
-    """Every such workflow by its module: tenant_onboarding, TenantOnboarding."""
-    return {
-        found.name: _only_workflow_of(f"{PACKAGE}.{found.name}")
+def processes(queue: str) -> dict[str, type]:
+    """The workflows of a task queue by their modules: tenant_onboarding, TenantOnboarding.
+
+    A module says by its QUEUE whose workers carry its workflow out.
+    """
+    modules = [
+        import_module(f"{PACKAGE}.{found.name}")
         for found in pkgutil.iter_modules(import_module(PACKAGE).__path__)
+    ]
+    return {
+        module.__name__.rpartition(".")[2]: _only_workflow_of(module.__name__)
+        for module in modules
+        if module.QUEUE == queue
     }
 
 

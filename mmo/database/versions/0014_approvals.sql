@@ -1,0 +1,1 @@
+-- Approvals, decisions and substitutes.

@@ -1,0 +1,1 @@
+-- Documents of any shape, and data tables.

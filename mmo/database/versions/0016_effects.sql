@@ -1,0 +1,1 @@
+-- What reactions bring about: messages, notifications, webhooks and tasks.

@@ -1,0 +1,44 @@
+"""The business events of the platform: those of movements, of commands, and those to come."""
+
+from functools import cache
+
+from mmo.bep.catalogue import Catalogue
+from mmo.bep.event import EventKind, Side
+from mmo.bep.platform import EVENTS as PLATFORM
+from mmo.movements.support.accounts import Party
+from mmo.movements.support.catalogue import movements
+from mmo.movements.support.movement import Movement
+
+
+@cache
+def business_events() -> Catalogue:
+    """Every business event that rules can be set for."""
+    return Catalogue([*(kind_of(one) for one in movements().values()), *PLATFORM])
+
+
+@cache
+def kind_of(movement: Movement) -> EventKind:
+    """The business event that a movement raises."""
+    return EventKind(
+        entity=movement.entity,
+        action=movement.action,
+        title=movement.title,
+        amount=True,
+        product=True,
+        parties=sides(movement),
+        raises=tuple(movement.event_type(step.number) for step in movement.steps[:1]),
+        spoken=(movement.name,),
+    )
+
+
+def _roles(movement: Movement) -> list[str]:
+    return [role.name for role in movement.command.parties.values()]
+
+
+def sides(movement: Movement) -> dict[str, Side]:
+    """Role → who pays and who is paid, by the first line that the first step's rule has of them."""
+    found: dict[str, Side] = {}
+    for line in movement.steps[0].rule.lines:
+        if isinstance(line.account, Party):
+            found.setdefault(line.account.role, "payer" if line.side == "debit" else "payee")
+    return {role: found.get(role, "any") for role in _roles(movement)}
