@@ -1,11 +1,16 @@
 """Activities that carry a money movement out."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from temporalio import activity
 
+from mmo.bep.listener import BusinessEventListener
+from mmo.bep.verdict import Ask
 from mmo.kernel.refusals import REFUSALS, Refused
 from mmo.ledger.recorded import Recorded, Stale
 from mmo.movements.support.catalogue import movements
-from mmo.movements.support.decide import decide
+from mmo.movements.support.decide import StillAsked, decide
 from mmo.movements.support.movement import Movement
 from mmo.movements.support.outcome import Held, Outcome, Posted, Released, Request, Verb
 from mmo.movements.support.ports import Announcer, Answered, AnswerVerifier, FactsReader, Writer
@@ -28,10 +33,11 @@ class MovementActivities:
         self._writer = writer
         self._answers = answers
         self._announcer = announcer
+        self._listener = BusinessEventListener()
 
     @activity.defn(name="movements.execute")
     async def execute(self, request: Request) -> Outcome:
-        """Admit the step and post it.
+        """Admit the step and post it; what rules ask approval for is set aside instead.
 
         Safe to repeat: what is on record is answered, and never decided again.
         """
@@ -44,7 +50,10 @@ class MovementActivities:
 
     @activity.defn(name="movements.settle")
     async def settle(self, request: Request) -> Outcome:
-        """Post what was set aside, at the prices of then. Safe to repeat, like execute."""
+        """Ask the rules once more, and post what was set aside, at the prices of then.
+
+        Where they ask for more agreement by now, it stays set aside. Safe to repeat, like execute.
+        """
         return await self._do(request, Verb.SETTLE)
 
     @activity.defn(name="movements.release")
@@ -59,19 +68,27 @@ class MovementActivities:
 
     async def _do(self, request: Request, verb: Verb) -> Outcome:
         movement = movements()[request.movement]
-        recorded = await self._recorded(movement, request, verb)
-        outcome = outcome_of(movement, request, verb, recorded)
+        decided = await self._decided(movement, request, verb)
+        if isinstance(decided, StillAsked):
+            at = str(decided.record["decided_at"])
+            return Held(journal=0, at=at, position="", asks=decided.asks, record=decided.record)
+        outcome = outcome_of(movement, request, verb, decided)
         if request.answers:
             self._announcer.announce(request.envelope.movement, outcome)
         return outcome
 
-    async def _recorded(self, movement: Movement, request: Request, verb: Verb) -> Recorded:
+    async def _decided(
+        self, movement: Movement, request: Request, verb: Verb
+    ) -> Recorded | StillAsked:
         command = movement.command.model_validate(request.command)
         for _ in range(ATTEMPTS_MAX):
             facts = await self._facts.read(request, verb)
             if facts.recorded is not None:
                 return facts.recorded
-            answer = await self._writer.post(decide(movement, command, request, verb, facts))
+            decided = decide(movement, command, request, verb, facts, self._listener)
+            if isinstance(decided, StillAsked):
+                return decided
+            answer = await self._writer.post(decided)
             if not isinstance(answer, Stale):
                 return answer
         raise StaleFactsError(f"{request.envelope.movement}/{request.step}")
@@ -84,13 +101,14 @@ def outcome_of(movement: Movement, request: Request, verb: Verb, recorded: Recor
     if recorded.refusal is not None:
         return Refused(
             code=recorded.refusal,
-            reason=REFUSALS[recorded.refusal],
-            details={name: value for name, value in recorded.detail.items() if name != "account"},
+            reason=_reason(recorded.refusal, record),
+            details=_details(recorded, record),
             record=record,
             position=position,
         )
-    if verb is Verb.RESERVE:
-        return Held(journal=recorded.journal, at=at, position=position, record=record)
+    asks = tuple(Ask.of(row) for row in record.get("asks", ()))
+    if verb is Verb.RESERVE or (verb is Verb.EXECUTE and record.get("open")):
+        return Held(journal=recorded.journal, at=at, position=position, asks=asks, record=record)
     if verb is Verb.RELEASE:
         return Released(journal=recorded.journal, at=at, position=position, record=record)
     return Posted(
@@ -101,3 +119,17 @@ def outcome_of(movement: Movement, request: Request, verb: Verb, recorded: Recor
         prices=record["prices"],
         record=record,
     )
+
+
+def _reason(code: str, record: Mapping[str, Any]) -> str:
+    """The sentence of the rule that refused, or else that of the code."""
+    told = (one["reason"] for one in record.get("violations", ()))
+    return next(told, None) or REFUSALS[code]
+
+
+def _details(recorded: Recorded, record: Mapping[str, Any]) -> dict[str, Any]:
+    """What a caller is told: the ledger's numbers, or every rule that was violated."""
+    details = {name: value for name, value in recorded.detail.items() if name != "account"}
+    if record.get("violations"):
+        details["violations"] = record["violations"]
+    return details

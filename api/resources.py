@@ -52,7 +52,8 @@ def refusal_of(
         for name, value in (detail or {}).items()
         if name != "account"
     }
-    return {"code": code, "reason": REFUSALS[code], "details": details}
+    violations = details.get("violations") or [{"reason": REFUSALS[code]}]
+    return {"code": code, "reason": violations[0]["reason"], "details": details}
 
 
 def links_of(movement: str) -> dict[str, str]:

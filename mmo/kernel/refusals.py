@@ -9,7 +9,7 @@ REFUSALS = {
     "balance_ceiling_exceeded": "The receiving wallet may not hold that much.",
     "capture_exceeds_hold": "More would be paid than was set aside.",
     "currency_mismatch": "The amount is in another currency than the wallet.",
-    "cancelled": "The money was not released, and went back.",
+    "cancelled": "It was cancelled before it was carried out; nothing moved, or it went back.",
     "declined": "Somebody who had to agree declined.",
     "expression_refused": "The operator's own condition is not fulfilled.",
     "expired": "Nobody decided in time.",

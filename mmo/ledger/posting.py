@@ -148,7 +148,7 @@ class Posting:
             "refusal does not fit the kind",
         )
         reserves = any(leg.reserve for leg in self.legs)
-        _require((self.kind is Kind.HOLD) == reserves, "a hold, and only a hold, reserves")
+        _require(self.kind is Kind.HOLD or not reserves, "only a hold reserves")
 
     @property
     def key(self) -> tuple[int, UUID, int]:

@@ -6,7 +6,14 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-CONTEXTS = {"movement": "movements", "wallet": "wallets", "history": "histories"}
+CONTEXTS = {
+    "movement": "movements",
+    "wallet": "wallets",
+    "history": "histories",
+    "approval": "approvals",
+    "change": "changes",
+    "reaction": "reactions",
+}
 """Aggregate → the context that owns it."""
 
 

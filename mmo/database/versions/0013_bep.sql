@@ -183,6 +183,67 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
      WHERE t.id = p_tenant
 $$;
 
+-- As before, and a refusal by rules tells what each of them said.
+CREATE OR REPLACE FUNCTION movements.post(b ledger.batch, e_id uuid[], e_type text[], e_event text[], e_actor text[],
+                               e_state text[], e_answers boolean[], p_check boolean DEFAULT false)
+RETURNS ledger.outcomes
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    o ledger.outcomes;
+    n CONSTANT int := cardinality(b.r_txn);
+    v_end int[] := array_fill(0, ARRAY[n]);
+    p int := 0;
+BEGIN
+    o := ledger.post(b, p_check);
+    FOR i IN 1..n LOOP p := p + b.r_legs[i]; v_end[i] := p; END LOOP;
+    WITH fresh AS (
+        SELECT z, o.status[z] = 1 AS refused,
+               CASE WHEN o.status[z] = 1 THEN 'refused' ELSE e_state[z] END AS state,
+               CASE WHEN o.status[z] = 1 THEN 'refused'
+                    ELSE (ARRAY['posted', 'held', 'posted', 'released', 'released', 'refused'])[b.r_kind[z] + 1]
+               END AS outcome,
+               e_event[z]::jsonb AS event,
+               CASE WHEN r_meta ? 'violations'       -- of a refusal by rules: what each one of them said
+                    THEN coalesce(o.detail[z], '{}') || jsonb_build_object('violations', r_meta -> 'violations')
+                    ELSE o.detail[z] END AS detail
+          FROM generate_series(1, n) z
+         CROSS JOIN LATERAL (SELECT b.r_meta[z]::jsonb AS r_meta) m
+         WHERE o.status[z] <= 1 AND NOT coalesce(o.replayed[z], false)
+    ), told AS (
+        INSERT INTO messaging.event (tenant_id, id, aggregate, aggregate_id, version, type, actor, occurred_at, data)
+        SELECT b.tenant_id, e_id[z], 'movement', b.r_txn[z], b.r_step[z],
+               CASE WHEN outcome = 'posted' THEN e_type[z] ELSE format('mmo.movement.%s.v1', outcome) END,
+               e_actor[z], b.r_effective_at[z],
+               event || jsonb_build_object(
+                   'outcome', outcome, 'state', state, 'journal', o.seq[z],
+                   'refusal', coalesce(o.refusal[z], nullif(event ->> 'because', '')), 'detail', detail,
+                   'record', b.r_meta[z]::jsonb,
+                   'legs', CASE WHEN outcome = 'posted' THEN coalesce((
+                       SELECT jsonb_agg(jsonb_build_object('account', o.account[j], 'role', b.l_role[j],
+                                                           'amount', b.l_amount[j], 'entry', o.entry[j],
+                                                           'balance', o.balance[j]) ORDER BY j)
+                         FROM generate_series(v_end[z] - b.r_legs[z] + 1, v_end[z]) j), '[]') ELSE '[]' END,
+                   'held', CASE WHEN refused THEN '[]' WHEN b.r_kind[z] IN (1, 2, 3, 4) THEN coalesce((
+                       SELECT jsonb_agg(jsonb_build_object('account', h.account_id,
+                                  'amount', CASE b.r_kind[z] WHEN 1 THEN h.amount ELSE -h.amount END) ORDER BY h.account_id)
+                         FROM ledger.hold h
+                        WHERE h.tenant_id = b.tenant_id AND h.txn = b.r_txn[z]
+                          AND h.step = coalesce(b.r_hold_step[z], b.r_step[z])), '[]') ELSE '[]' END)
+          FROM fresh
+    )
+    UPDATE movements.command c
+       SET state = f.state,
+           outcome = jsonb_build_object(
+               'outcome', CASE WHEN f.state = 'refused' THEN 'refused' ELSE f.outcome END,
+               'state', f.state, 'journal', CASE WHEN f.refused THEN NULL ELSE o.seq[f.z] END, 'at', b.r_effective_at[f.z],
+               'position', pg_current_xact_id()::text, 'prices', f.event -> 'prices',
+               'code', coalesce(o.refusal[f.z], nullif(f.event ->> 'because', '')),
+               'detail', coalesce(f.detail, '{}') - 'account')
+      FROM fresh f
+     WHERE c.tenant_id = b.tenant_id AND c.movement_id = b.r_txn[f.z] AND e_answers[f.z];
+    RETURN o;
+END $$;
+
 DO $$
 DECLARE f regprocedure;
 BEGIN

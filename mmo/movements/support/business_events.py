@@ -13,12 +13,15 @@ from mmo.movements.support.movement import Movement
 @cache
 def business_events() -> Catalogue:
     """Every business event that rules can be set for."""
-    return Catalogue([*(kind_of(one) for one in movements().values()), *PLATFORM])
+    return Catalogue([*(_kind(one) for one in movements().values()), *PLATFORM])
 
 
-@cache
 def kind_of(movement: Movement) -> EventKind:
     """The business event that a movement raises."""
+    return business_events().kinds[f"{movement.entity}.{movement.action}"]
+
+
+def _kind(movement: Movement) -> EventKind:
     return EventKind(
         entity=movement.entity,
         action=movement.action,

@@ -1,21 +1,27 @@
-"""Decide a step of a movement: put it to the checks, price it, and write its posting. Pure."""
+"""Decide a step of a movement: put it to checks and rules, price it, and write its posting."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 from uuid import UUID
 
 import orjson
 
+from mmo.bep.listener import BusinessEventListener, Consideration
+from mmo.bep.verdict import Ask, unmet
+from mmo.kernel.refusals import REFUSALS
 from mmo.ledger.posting import Instance as LedgerInstance
 from mmo.ledger.posting import Kind, Leg, Posting
 from mmo.movements.support.accounts import Account, Chart, Instance, Party
+from mmo.movements.support.checks import Considered, checked
 from mmo.movements.support.command import Command
 from mmo.movements.support.facts import AccountFacts, Facts
 from mmo.movements.support.movement import Movement, Step
 from mmo.movements.support.outcome import Request, Verb
 from mmo.movements.support.posting_rule import NegativeLineError
+from mmo.movements.support.record import Decided, record_of
+from mmo.movements.support.rules import event_of, rule_facts_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,29 +39,13 @@ class Draft:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Considered:
-    """One line of the decision record: what a check said."""
+class StillAsked:
+    """What was set aside stays so: rules ask for more agreement than there is."""
 
-    check: str
-    verdict: str
-    reason: str = ""
-
-    def row(self) -> dict[str, str]:
-        return {"check": self.check, "verdict": self.verdict, "reason": self.reason}
+    asks: tuple[Ask, ...]
+    record: dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Decided:
-    """What was decided, before it is written down as a posting."""
-
-    kind: Kind
-    legs: tuple[Leg, ...] = ()
-    prices: Mapping[str, int] = field(default_factory=dict[str, int])
-    considered: tuple[Considered, ...] = ()
-    refusal: str | None = None
-
-
-_KINDS = {Verb.EXECUTE: Kind.POST, Verb.RESERVE: Kind.HOLD, Verb.SETTLE: Kind.CAPTURE}
 _STATES = {Verb.RESERVE: "pending_approval", Verb.RELEASE: "refused"}
 """The movement's state after the verbs that do not post: else it is the step's own."""
 
@@ -67,57 +57,68 @@ def fingerprint(request: Request, verb: Verb) -> bytes:
 
 
 def decide(
-    movement: Movement, command: Command, request: Request, verb: Verb, facts: Facts
-) -> Draft:
+    movement: Movement,
+    command: Command,
+    request: Request,
+    verb: Verb,
+    facts: Facts,
+    listener: BusinessEventListener,
+) -> Draft | StillAsked:
     """Decide one step on one set of facts; a refusal is a draft of kind REFUSE.
 
-    The answer depends on the arguments alone.
+    The answer depends on the arguments alone, but for the microseconds that rules took.
     """
     step = movement.step(request.step)
     if verb is Verb.RELEASE:
-        return _draft(movement, command, request, verb, facts, Decided(kind=Kind.VOID))
-    considered = list(_considered(command, facts)) if request.step == 1 else []
-    refusal = next((one for one in considered if one.verdict != "allow"), None)
+        kind = Kind.VOID if step.reserves else Kind.REFUSE
+        back = Decided(kind=kind, verb=verb, refusal=None if step.reserves else request.because)
+        return _draft(movement, command, request, facts, back)
+    considered, said = (), Consideration()
+    if request.step == 1:
+        considered = tuple(checked(command, facts))
+        event = event_of(movement, command, request, facts)
+        said = listener.before(event, rule_facts_of(command, facts), facts.rules)
+    asks = tuple(dict.fromkeys((*request.asked, *said.asks)))
+    refused = next((one.verdict for one in considered if one.verdict != "allow"), None)
+    refused = refused or next((_published(one.code) for one in said.violations), None)
+    lacking = unmet(asks, request.approvals)
+    if lacking and verb is Verb.EXECUTE:
+        verb = Verb.RESERVE
     prices = dict(facts.terms or {"A": command.amount.minor})
     legs: tuple[Leg, ...] = ()
-    if refusal is None:
+    if refused is None:
         try:
             legs = tuple(_legs(command, step, prices, facts, hold=verb is Verb.RESERVE))
         except NegativeLineError as error:
-            refusal = Considered(check="posting", verdict="amount_invalid", reason=str(error))
-            considered.append(refusal)
+            negative = Considered(check="posting", verdict="amount_invalid", reason=str(error))
+            considered, refused = (*considered, negative), negative.verdict
     decided = Decided(
-        kind=Kind.REFUSE if refusal else _KINDS[verb],
+        kind=Kind.REFUSE if refused else _kind(verb, step),
+        verb=verb,
         legs=legs,
         prices=prices,
-        considered=tuple(considered),
-        refusal=refusal.verdict if refusal else None,
+        considered=considered,
+        said=said,
+        asks=asks,
+        open=lacking,
+        refusal=refused,
     )
-    return _draft(movement, command, request, verb, facts, decided)
+    if lacking and verb is Verb.SETTLE and refused is None:
+        record = record_of(movement, command, request, facts, decided)
+        return StillAsked(asks=asks, record=record)
+    return _draft(movement, command, request, facts, decided)
 
 
-def _considered(command: Command, facts: Facts) -> Iterator[Considered]:
-    """What must be true of every wallet that takes part, and is checked again by the ledger."""
-    for role in type(command).parties.values():
-        wallet = facts.wallets.get(command.wallets()[role.name])
-        if wallet is None:
-            yield Considered(
-                check=f"{role.name}.known", verdict="wallet_not_found", reason=f"no {role.name}"
-            )
-            return
-        checks = {
-            f"{role.name}.kind": ("wallet_kind_invalid", wallet.kind in role.kinds, wallet.kind),
-            f"{role.name}.open": ("wallet_closed", wallet.state != "closed", wallet.state),
-            f"{role.name}.free": ("wallet_frozen", wallet.state != "frozen", wallet.state),
-            f"{role.name}.currency": (
-                "currency_mismatch",
-                wallet.currency == command.amount.currency,
-                wallet.currency,
-            ),
-        }
-        for check, (code, fine, seen) in checks.items():
-            reason = f"the {role.name}'s wallet is {seen}"
-            yield Considered(check=check, verdict="allow" if fine else code, reason=reason)
+def _published(code: str) -> str:
+    """A plug-in's own code is told among the violations; the refusal has a published one."""
+    return code if code in REFUSALS else "rule_refused"
+
+
+def _kind(verb: Verb, step: Step) -> Kind:
+    """What the ledger does. Where nobody's debit can be set aside, settling simply posts."""
+    if verb is Verb.SETTLE:
+        return Kind.CAPTURE if step.reserves else Kind.POST
+    return Kind.HOLD if verb is Verb.RESERVE else Kind.POST
 
 
 def _legs(
@@ -151,26 +152,9 @@ def _account(
 
 
 def _draft(
-    movement: Movement,
-    command: Command,
-    request: Request,
-    verb: Verb,
-    facts: Facts,
-    decided: Decided,
+    movement: Movement, command: Command, request: Request, facts: Facts, decided: Decided
 ) -> Draft:
-    envelope, step = request.envelope, movement.step(request.step)
-    record = {
-        "movement": movement.name,
-        "step": request.step,
-        "event": step.event,
-        "considered": [one.row() for one in decided.considered],
-        "prices": dict(decided.prices),
-        "tariff": None,
-        "rules_version": facts.rules_version,
-        "wallets": {role: _seen(facts, wallet) for role, wallet in command.wallets().items()},
-        "decided_at": facts.now.isoformat(),
-        "because": request.because,
-    }
+    envelope, step, verb = request.envelope, movement.step(request.step), decided.verb
     posting = Posting(
         tenant_id=envelope.tenant_id,
         txn=UUID(envelope.movement),
@@ -186,7 +170,7 @@ def _draft(
         ),
         refusal=decided.refusal,
         rules_version=facts.rules_version,
-        meta=record,
+        meta=record_of(movement, command, request, facts, decided),
     )
     event = {
         "movement": envelope.movement,
@@ -209,11 +193,3 @@ def _draft(
         answers=request.answers,
         actor=envelope.actor.subject,
     )
-
-
-def _seen(facts: Facts, wallet: str) -> dict[str, object]:
-    known = facts.wallets.get(wallet)
-    if known is None:
-        return {"id": wallet}
-    versions = {product: account.version for product, account in known.accounts.items()}
-    return {"id": wallet, "kind": known.kind, "state": known.state, "facts": versions}

@@ -3,7 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from typing import Any
 
+from mmo.bep.facts import Flag
+from mmo.bep.snapshot import EMPTY, Snapshot
 from mmo.ledger.recorded import Recorded
 
 
@@ -26,6 +29,9 @@ class WalletFacts:
     owner: str | None
     accounts: Mapping[str, AccountFacts]
     """Product (`wallet`, `commission`) → account."""
+    product: int | None = None
+    """The operator's product that the wallet is of; None: the default one."""
+    flags: tuple[Flag, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,5 +49,9 @@ class Facts:
     """(code, currency) → account of the operator's chart."""
     terms: Mapping[str, int] | None = None
     """The prices recorded with the first step: later steps are never priced again."""
+    rules: Snapshot = EMPTY
+    """The operator's rules at a version that is `rules_version` or newer."""
+    values: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    """Key of a rule's need → what was read for it."""
     recorded: Recorded | None = None
     """The outcome already on record for this movement and step: then nothing is decided."""

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from mmo.movements.support.accounts import Party
 from mmo.movements.support.command import Command
 from mmo.movements.support.posting_rule import Line, PostingRule
 
@@ -23,6 +24,8 @@ class Step:
     rule: PostingRule
     joined_by: frozenset[str]
     """Roles that the facts bring along, such as the agent's super-agent."""
+    reserves: bool
+    """Whether a party is debited, so that its money can be set aside."""
     repeats: bool
     """Whether the step, refused, is tried again under the numbers that follow."""
 
@@ -41,9 +44,14 @@ class Step:
             ("state", state),
             ("rule", PostingRule(*lines)),
             ("joined_by", joined_by),
+            ("reserves", any(_is_debit_of_a_party(line) for line in lines)),
             ("repeats", repeats),
         ):
             object.__setattr__(self, name, value)
+
+
+def _is_debit_of_a_party(line: Line) -> bool:
+    return line.side == "debit" and isinstance(line.account, Party)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

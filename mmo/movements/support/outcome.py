@@ -4,6 +4,7 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any, Literal, TypeAlias
 
+from mmo.bep.verdict import Approval, Ask
 from mmo.kernel.envelope import Envelope
 from mmo.kernel.refusals import Refused
 
@@ -34,10 +35,18 @@ class Request:
     """Whether the outcome of this step is what the caller waits for."""
     because: str = ""
     """The refusal code that the step gives back for, such as returned_by_bank."""
+    asked: tuple[Ask, ...] = ()
+    """Whose agreement rules have asked for so far: a rule that changed takes nothing back."""
+    approvals: tuple[Approval, ...] = ()
+    """Who has agreed, verified."""
 
     def then(self, step: int, *, answers: bool = True, because: str = "") -> "Request":
         """Ask for another step of the same movement."""
         return replace(self, step=step, answers=answers, because=because)
+
+    def agreed(self, asked: tuple[Ask, ...], approvals: tuple[Approval, ...]) -> "Request":
+        """Ask for the same step again, now that these have agreed to what was asked."""
+        return replace(self, asked=asked, approvals=approvals)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +75,8 @@ class Held:
     at: str
     position: str
     state: str = "pending_approval"
+    asks: tuple[Ask, ...] = ()
+    """Whose agreement is needed; none where a process reserved by itself."""
     record: dict[str, Any] = field(default_factory=dict[str, Any])
     outcome: Literal["held"] = "held"
 

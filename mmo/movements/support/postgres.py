@@ -7,8 +7,12 @@ from uuid import UUID
 
 import orjson
 import psycopg
+from psycopg.types.json import Jsonb
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
+from mmo.bep.facts import Flag
+from mmo.bep.postgres import Snapshots
+from mmo.bep.snapshot import Snapshot
 from mmo.kernel.identifiers import mint
 from mmo.ledger import packing
 from mmo.ledger.batcher import Batcher, Limits, RepeatError
@@ -16,16 +20,21 @@ from mmo.ledger.ports import KeyReusedError
 from mmo.ledger.postgres import PostingCall, PostingQueue
 from mmo.ledger.recorded import Recorded
 from mmo.messaging.bell import Bell
+from mmo.movements.support.business_events import business_events, kind_of
+from mmo.movements.support.catalogue import movements
 from mmo.movements.support.decide import Draft, fingerprint
 from mmo.movements.support.facts import AccountFacts, Facts, WalletFacts
 from mmo.movements.support.outcome import Request, Verb
+from mmo.movements.support.rules import needs_of
 from mmo.tenancy.scope import scoped
 
 Pool = AsyncConnectionPool[Any]
 
 FACTS_LIMITS = Limits(lanes=2, batch=100, waiting=4096, deadline=10.0)
 
-_FACTS = "SELECT movements.facts(%b::int, %b::uuid[], %b::uuid[])::text"
+_FACTS = "SELECT movements.facts(%b::int, %b::uuid[], %b::uuid[])::text, NULL"
+_FACTS_AND_NEEDS = """SELECT movements.facts(%b::int, %b::uuid[], %b::uuid[])::text,
+                             bep.facts(%b::int, %b::jsonb)::text"""
 _CHART = "SELECT code, currency, account_id FROM movements.chart WHERE tenant_id = %s"
 
 
@@ -35,6 +44,7 @@ class PostgresFacts:
     def __init__(self, pool: Pool, limits: Limits = FACTS_LIMITS) -> None:
         self._pool = pool
         self._limits = limits
+        self._rules = Snapshots(pool, business_events())
         self._queues: dict[int, Batcher[tuple[Request, Verb], Facts]] = {}
         self._charts: dict[int, dict[tuple[str, str], int]] = {}
 
@@ -54,21 +64,47 @@ class PostgresFacts:
         self, asked: Sequence[tuple[Request, Verb]], _: bool
     ) -> Sequence[Facts | Exception]:
         tenant = asked[0][0].envelope.tenant_id
-        txns = [UUID(request.envelope.movement) for request, _ in asked]
-        wallets = {UUID(wallet) for request, _ in asked for wallet in _wallets_of(request)}
-        values = (tenant, packing.uuids(txns), packing.uuids(list(wallets)))
         try:
             chart = await self._chart(tenant)
-            async with self._pool.connection() as connection:
-                cursor = await connection.execute(_FACTS, values, prepare=True, binary=True)
-                row = await cursor.fetchone()
+            rules, read, values = await self._read(tenant, [request for request, _ in asked])
         except (psycopg.OperationalError, PoolTimeout) as error:
             raise RepeatError(str(error), halve=False) from error
+        known = {wallet["id"]: _wallet(wallet) for wallet in read["wallets"]}
+        return [
+            _facts(request, verb, read, known, chart, rules, values.get(_id(request), {}))
+            for request, verb in asked
+        ]
+
+    async def _read(
+        self, tenant: int, asked: Sequence[Request]
+    ) -> tuple[Snapshot, Mapping[str, Any], Mapping[str, Mapping[str, Any]]]:
+        """One call, made for the rules that this process holds; another where they are old."""
+        rules = self._rules.held(tenant)
+        while True:
+            needs = [one for request in asked for one in _needs(rules, request)]
+            read, values = await self._call(tenant, asked, needs)
+            if rules.version >= read["rules_version"]:
+                return rules, read, values
+            rules = await self._rules.at_least(tenant, read["rules_version"])
+            if not any(_needs(rules, request) for request in asked):
+                return rules, read, values
+
+    async def _call(
+        self, tenant: int, asked: Sequence[Request], needs: list[dict[str, Any]]
+    ) -> tuple[Mapping[str, Any], Mapping[str, Mapping[str, Any]]]:
+        txns = [UUID(_id(request)) for request in asked]
+        wallets = {UUID(wallet) for request in asked for wallet in _wallets_of(request)}
+        values: list[object] = [tenant, packing.uuids(txns), packing.uuids(list(wallets))]
+        query = _FACTS
+        if needs:
+            query = _FACTS_AND_NEEDS
+            values += [tenant, Jsonb(needs)]
+        async with self._pool.connection() as connection:
+            cursor = await connection.execute(query, values, prepare=True, binary=True)
+            row = await cursor.fetchone()
         assert row is not None
         assert row[0] is not None, f"tenant {tenant} is not in the ledger"
-        read = orjson.loads(row[0])
-        known = {wallet["id"]: _wallet(wallet) for wallet in read["wallets"]}
-        return [_facts(request, verb, read, known, chart) for request, verb in asked]
+        return orjson.loads(row[0]), orjson.loads(row[1]) if row[1] else {}
 
     async def _chart(self, tenant: int) -> Mapping[tuple[str, str], int]:
         """The operator's chart of accounts: opened with the tenant, and never changed."""
@@ -116,6 +152,20 @@ def _beside(drafts: Sequence[Draft]) -> list[object]:
     ]
 
 
+def _id(request: Request) -> str:
+    return request.envelope.movement
+
+
+def _needs(rules: Snapshot, request: Request) -> list[dict[str, Any]]:
+    """What the rules of a request's event want read; they are asked at its first step."""
+    if request.step != 1:
+        return []
+    movement = movements()[request.movement]
+    fields = movement.command.parties
+    parties = {role.name: str(request.command[field]) for field, role in fields.items()}
+    return [told for _, told in needs_of(rules, kind_of(movement), request, parties)]
+
+
 def _wallets_of(request: Request) -> list[str]:
     """The wallets of a canonical command: the values of its fields that are ids."""
     return [value for value in request.command.values() if _is_id(value)]
@@ -137,6 +187,19 @@ def _wallet(read: Mapping[str, Any]) -> WalletFacts:
         currency=read["currency"],
         owner=read["owner"],
         accounts=accounts,
+        product=read["product"],
+        flags=tuple(flag_of(one) for one in read["flags"]),
+    )
+
+
+def flag_of(row: Mapping[str, Any]) -> Flag:
+    """A flag as the wallet's row keeps it."""
+    until = row.get("until")
+    return Flag(
+        list=row["list"],
+        code=row["code"],
+        since=datetime.fromisoformat(row["since"]),
+        until=datetime.fromisoformat(until) if until else None,
     )
 
 
@@ -146,12 +209,18 @@ def _facts(
     read: Mapping[str, Any],
     wallets: Mapping[str, WalletFacts],
     chart: Mapping[tuple[str, str], int],
+    rules: Snapshot,
+    values: Mapping[str, Any],
 ) -> Facts | Exception:
     rows = [row for row in read["journal"] if row["txn"] == request.envelope.movement]
-    number = verb.number(request.step)
-    recorded = next((row for row in rows if row["step"] == number), None)
-    if recorded and bytes.fromhex(recorded["fingerprint"]) != fingerprint(request, verb):
-        return KeyReusedError(f"{request.envelope.movement}/{number} is on record for another")
+    recorded: Mapping[str, Any] | None = None
+    for done in (verb, Verb.RESERVE) if verb is Verb.EXECUTE else (verb,):
+        number = done.number(request.step)  # what rules asked approval for was reserved instead
+        recorded = recorded or next((row for row in rows if row["step"] == number), None)
+        if recorded is None or recorded["step"] != number:
+            continue
+        if bytes.fromhex(recorded["fingerprint"]) != fingerprint(request, done):
+            return KeyReusedError(f"{_id(request)}/{number} is on record for another")
     accepted = [row for row in rows if row["refusal"] is None and row["meta"].get("prices")]
     return Facts(
         now=datetime.fromisoformat(read["now"]),
@@ -160,6 +229,8 @@ def _facts(
         wallets=wallets,
         chart=chart,
         terms=accepted[0]["meta"]["prices"] if accepted else None,
+        rules=rules,
+        values=values,
         recorded=_recorded(recorded) if recorded else None,
     )
 

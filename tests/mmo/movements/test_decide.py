@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from mmo.bep.listener import BusinessEventListener
 from mmo.ledger.posting import Instance, Kind
 from mmo.movements.support.catalogue import movements
 from mmo.movements.support.decide import Draft, decide, fingerprint
@@ -17,7 +18,9 @@ SENDING = request("p2p-transfer", sender="alice", recipient="bob")
 def decided(asked: Request, known: Facts, verb: Verb = Verb.EXECUTE) -> Draft:
     movement = movements()[asked.movement]
     command = movement.command.model_validate(asked.command)
-    return decide(movement, command, asked, verb, known)
+    draft = decide(movement, command, asked, verb, known, BusinessEventListener())
+    assert isinstance(draft, Draft)
+    return draft
 
 
 def test_a_transfer_debits_the_payer_and_credits_the_payee() -> None:

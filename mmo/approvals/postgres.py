@@ -1,0 +1,269 @@
+"""Approvals in Postgres: each change of one, its event and its audit row in one transaction."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID, uuid5
+
+from psycopg import AsyncConnection
+from psycopg.rows import class_row
+from psycopg.types.json import Jsonb
+from psycopg_pool import AsyncConnectionPool
+
+from mmo.approvals.awaited import Awaited, Ending, Vote
+from mmo.approvals.documents import Document, read
+from mmo.audit.postgres import append as note
+from mmo.audit.record import Record
+from mmo.keys.verifier import Verifier
+from mmo.messaging.event import Event
+from mmo.messaging.postgres import append
+from mmo.tenancy.scope import scoped
+
+Pool = AsyncConnectionPool[Any]
+_IGNORED = UUID("0f7b6c2e-51a4-4a55-8f4d-2f0f3a7f7d10")
+"""Namespace of the audit's rows about documents that do not count: one for each."""
+_COLUMNS = """id, kind, event, about, maker, people, asks, roles, summary, state, opened_at,
+              expires_at, ended_at, version"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Approval:
+    """What waits for agreement, or has waited."""
+
+    id: UUID
+    kind: str
+    event: str
+    about: str
+    maker: str
+    people: list[str]
+    asks: list[dict[str, Any]]
+    roles: list[str]
+    summary: dict[str, Any]
+    state: str
+    opened_at: datetime
+    expires_at: datetime
+    ended_at: datetime | None
+    version: int
+
+
+class Approvals:
+    """Opens, decides and ends approvals, for the processes that wait. All is safe to repeat."""
+
+    def __init__(self, pool: Pool, verifier: Verifier) -> None:
+        self._pool = pool
+        self._verifier = verifier
+
+    async def open(self, awaited: Awaited) -> None:
+        """Show it to those who may agree; opened again, it shows what is asked now."""
+        async with scoped(self._pool, awaited.tenant_id) as connection:
+            await connection.execute(
+                """INSERT INTO approvals.approval AS a
+                   (tenant_id, id, kind, event, about, maker, people, asks, roles, summary,
+                    expires_at)
+                   VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+                   ON CONFLICT (tenant_id, id) DO UPDATE
+                      SET asks = excluded.asks, roles = excluded.roles,
+                          expires_at = excluded.expires_at, version = a.version + 1
+                    WHERE a.state = 'open' AND a.asks <> excluded.asks""",
+                [
+                    awaited.tenant_id, awaited.id, awaited.kind, awaited.event, awaited.about,
+                    awaited.maker.subject, sorted(awaited.maker.people), _json(awaited.asks),
+                    sorted(awaited.roles), Jsonb(awaited.summary), awaited.expires_at,
+                ],
+            )  # fmt: skip
+            await _tell(connection, awaited, "requested", {"asks": list(awaited.asks)})
+
+    async def verify(self, awaited: Awaited, document: str) -> Vote | str:
+        """Prove a document and keep the vote, or say why it does not count; the audit is told."""
+        said = read(self._verifier, awaited, document)
+        async with scoped(self._pool, awaited.tenant_id) as connection:
+            vote = said if isinstance(said, str) else await _voted(connection, awaited, said)
+            if isinstance(vote, str):
+                by = said.by.subject if isinstance(said, Document) else "unknown"
+                await note(connection, _ignored(awaited, document, by, vote))
+        return vote
+
+    async def tell(self, awaited: Awaited, what: str, about: Mapping[str, Any]) -> None:
+        """Tell that somebody was reminded, or that others may agree too."""
+        async with scoped(self._pool, awaited.tenant_id) as connection:
+            if what == "escalated":
+                await connection.execute(
+                    """UPDATE approvals.approval SET asks = %s, roles = %s, version = version + 1
+                        WHERE tenant_id = %s AND id = %s AND state = 'open' AND asks <> %s""",
+                    [
+                        _json(awaited.asks), sorted(awaited.roles), awaited.tenant_id, awaited.id,
+                        _json(awaited.asks),
+                    ],
+                )  # fmt: skip
+            await _tell(connection, awaited, what, dict(about))
+
+    async def close(self, awaited: Awaited, ending: Ending) -> None:
+        """End it: it is in nobody's inbox any more."""
+        async with scoped(self._pool, awaited.tenant_id) as connection:
+            await connection.execute(
+                """UPDATE approvals.approval SET state = %s, ended_at = now(), version = version + 1
+                    WHERE tenant_id = %s AND id = %s AND state = 'open'""",
+                [ending, awaited.tenant_id, awaited.id],
+            )
+            await _tell(connection, awaited, ending, {})
+
+
+def _json(asks: tuple[dict[str, Any], ...]) -> Jsonb:
+    return Jsonb(list(asks))
+
+
+async def _voted(connection: AsyncConnection[Any], awaited: Awaited, said: Document) -> Vote | str:
+    """Whether the one who decided may, now; then the vote is kept. A person has one."""
+    maker, people = awaited.maker.people, said.by.people
+    if said.choice == "cancel":
+        return await _kept(connection, awaited, said, ()) if people & maker else "not the maker's"
+    if people & maker:
+        return "by the maker"
+    roles = await roles_of(connection, awaited.tenant_id, said.by.subject, sorted(maker))
+    asked = sorted(set(roles) & awaited.roles)
+    if not asked:
+        return "holds none of the roles that are asked"
+    return await _kept(connection, awaited, said, tuple(asked))
+
+
+async def _kept(
+    connection: AsyncConnection[Any], awaited: Awaited, said: Document, roles: tuple[str, ...]
+) -> Vote | str:
+    cursor = await connection.execute(
+        """INSERT INTO approvals.decision
+           (tenant_id, approval_id, subject, document, choice, roles, note)
+           VALUES (%s, %s, %s, %s, %s, %s, %s)
+           ON CONFLICT (tenant_id, approval_id, subject) DO UPDATE SET document = decision.document
+           RETURNING document, choice, roles, note, xmax = 0 AS new""",
+        [
+            awaited.tenant_id, awaited.id, said.by.subject, said.id, said.choice, list(roles),
+            said.note,
+        ],
+    )  # fmt: skip
+    row = await cursor.fetchone()
+    assert row is not None
+    document, choice, kept_roles, words, new = row
+    if document != said.id:
+        return "has decided already"
+    vote = Vote(subject=said.by.subject, choice=choice, roles=tuple(kept_roles), note=words)
+    if new:
+        await note(connection, _record(awaited, said.by.subject, said.by.client, said.choice))
+        await _tell(
+            connection, awaited, f"{_DONE[said.choice]}-by-one",
+            {"subject": vote.subject, "roles": list(vote.roles), "note": vote.note},
+        )  # fmt: skip
+    return vote
+
+
+_DONE = {"approve": "approved", "reject": "rejected", "cancel": "cancelled"}
+
+
+async def roles_of(
+    connection: AsyncConnection[Any], tenant: int, subject: str, but: list[str]
+) -> list[str]:
+    """The roles that somebody may agree with now; `but`: those for whom nobody may stand in."""
+    cursor = await connection.execute(
+        "SELECT approvals.roles_of(%s, %s, %s)", [tenant, subject, but]
+    )
+    row = await cursor.fetchone()
+    return row[0] if row else []
+
+
+async def find(connection: AsyncConnection[Any], tenant: int, identifier: UUID) -> Approval | None:
+    """One approval."""
+    cursor = connection.cursor(row_factory=class_row(Approval))
+    await cursor.execute(
+        f"""SELECT {_COLUMNS} FROM approvals.approval
+             WHERE tenant_id = %s AND id = %s""",  # noqa: S608 - our own column list
+        [tenant, identifier],
+    )
+    return await cursor.fetchone()
+
+
+async def inbox(
+    connection: AsyncConnection[Any], tenant: int, subject: str, people: list[str],
+    roles: list[str], before: UUID | None, limit: int,
+) -> list[Approval]:  # fmt: skip
+    """What somebody may decide now, the newest first: not their own, and not twice."""
+    cursor = connection.cursor(row_factory=class_row(Approval))
+    await cursor.execute(
+        f"""SELECT {_COLUMNS} FROM approvals.approval a
+             WHERE tenant_id = %(tenant)s AND state = 'open' AND expires_at > now()
+               AND roles && %(roles)s AND NOT people && %(people)s
+               AND (%(before)s::uuid IS NULL OR id < %(before)s)
+               AND NOT EXISTS (SELECT FROM approvals.decision d
+                                WHERE d.tenant_id = a.tenant_id AND d.approval_id = a.id
+                                  AND d.subject = %(subject)s)
+             ORDER BY id DESC LIMIT %(limit)s""",  # noqa: S608
+        {"tenant": tenant, "roles": roles, "people": people, "before": before, "limit": limit,
+         "subject": subject},
+    )  # fmt: skip
+    return await cursor.fetchall()
+
+
+async def decided_by(
+    connection: AsyncConnection[Any], tenant: int, identifier: UUID
+) -> list[dict[str, Any]]:
+    """Who has decided what, in order."""
+    cursor = await connection.execute(
+        """SELECT subject, choice, roles, note, decided_at FROM approvals.decision
+            WHERE tenant_id = %s AND approval_id = %s ORDER BY decided_at""",
+        [tenant, identifier],
+    )
+    return [
+        {"subject": subject, "choice": choice, "roles": roles, "note": words,
+         "at": at.isoformat()}
+        for subject, choice, roles, words, at in await cursor.fetchall()
+    ]  # fmt: skip
+
+
+def _record(awaited: Awaited, actor: str, client: str, choice: str, **more: Any) -> Record:
+    return Record(
+        tenant_id=awaited.tenant_id,
+        actor=actor,
+        client=client,
+        action=f"approval.{choice}",
+        object=f"{awaited.kind}/{awaited.id}",
+        **more,
+    )
+
+
+def _ignored(awaited: Awaited, document: str, by: str, why: str) -> Record:
+    return _record(
+        awaited, by, "", "decide", outcome="refused", reason=why[:200],
+        id=uuid5(_IGNORED, f"{awaited.id}/{document}"),
+    )  # fmt: skip
+
+
+async def _tell(
+    connection: AsyncConnection[Any], awaited: Awaited, what: str, about: dict[str, Any]
+) -> None:
+    """Append the event once: it is known by the approval and by what it says."""
+    told = json.dumps([what, about], sort_keys=True, default=str)
+    identifier = uuid5(UUID(awaited.id), told)
+    cursor = await connection.execute(
+        """SELECT coalesce(max(version), 0) + 1, bool_or(id = %s) FROM messaging.event
+            WHERE tenant_id = %s AND aggregate = 'approval' AND aggregate_id = %s""",
+        [identifier, awaited.tenant_id, awaited.id],
+    )
+    row = await cursor.fetchone()
+    assert row is not None
+    version, there = row
+    if there:
+        return
+    data = {"kind": awaited.kind, "event": awaited.event, "maker": awaited.maker.subject,
+            "roles": sorted(awaited.roles), "expires_at": awaited.expires_at,
+            "summary": awaited.summary, **about}  # fmt: skip
+    await append(
+        connection,
+        [
+            Event(
+                tenant_id=awaited.tenant_id, id=identifier, aggregate="approval",
+                aggregate_id=UUID(awaited.id), version=version,
+                type=f"mmo.approval.{what}.v1", actor=str(about.get("subject", "system")),
+                occurred_at=datetime.now(UTC), data=data,
+            )
+        ],
+    )  # fmt: skip

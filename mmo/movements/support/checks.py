@@ -1,0 +1,43 @@
+"""What must be true of every wallet that takes part, whatever the operator's rules say."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from mmo.movements.support.command import Command
+from mmo.movements.support.facts import Facts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Considered:
+    """One line of the decision record: what a check said."""
+
+    check: str
+    verdict: str
+    reason: str = ""
+
+    def row(self) -> dict[str, str]:
+        return {"check": self.check, "verdict": self.verdict, "reason": self.reason}
+
+
+def checked(command: Command, facts: Facts) -> Iterator[Considered]:
+    """Check each wallet; the ledger checks the same again under its locks."""
+    for role in type(command).parties.values():
+        wallet = facts.wallets.get(command.wallets()[role.name])
+        if wallet is None:
+            yield Considered(
+                check=f"{role.name}.known", verdict="wallet_not_found", reason=f"no {role.name}"
+            )
+            return
+        checks = {
+            f"{role.name}.kind": ("wallet_kind_invalid", wallet.kind in role.kinds, wallet.kind),
+            f"{role.name}.open": ("wallet_closed", wallet.state != "closed", wallet.state),
+            f"{role.name}.free": ("wallet_frozen", wallet.state != "frozen", wallet.state),
+            f"{role.name}.currency": (
+                "currency_mismatch",
+                wallet.currency == command.amount.currency,
+                wallet.currency,
+            ),
+        }
+        for check, (code, fine, seen) in checks.items():
+            reason = f"the {role.name}'s wallet is {seen}"
+            yield Considered(check=check, verdict="allow" if fine else code, reason=reason)

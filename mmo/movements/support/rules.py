@@ -1,0 +1,103 @@
+"""A movement as its rules see it: the business event, and the facts that they are decided on."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from mmo.bep.event import BusinessEvent, EventActor, EventKind, Phase
+from mmo.bep.facts import Need, PartyFacts, RuleFacts
+from mmo.bep.snapshot import Snapshot
+from mmo.kernel.envelope import Envelope
+from mmo.movements.support.business_events import kind_of
+from mmo.movements.support.command import Command
+from mmo.movements.support.facts import Facts, WalletFacts
+from mmo.movements.support.movement import Movement
+from mmo.movements.support.outcome import Request
+
+WALLET_FIELDS = ("id", "kind", "state", "currency", "product", "flags")
+
+
+def event_of(movement: Movement, command: Command, request: Request, facts: Facts) -> BusinessEvent:
+    """The event that the movement is about to be."""
+    parties = {role: str(wallet) for role, wallet in command.wallets().items()}
+    return BusinessEvent(
+        kind=kind_of(movement),
+        phase=Phase.PRE,
+        id=request.envelope.movement,
+        at=facts.now,
+        actor=actor_of(request.envelope),
+        product=product_of(movement, parties, facts),
+        amount=command.amount,
+        parties=parties,
+        data={"movement": movement.name},
+    )
+
+
+def actor_of(envelope: Envelope) -> EventActor:
+    """Who asked, as rules see them."""
+    actor = envelope.actor
+    return EventActor(
+        subject=actor.subject,
+        client=actor.client,
+        roles=frozenset(actor.roles),
+        attributes=actor.attributes,
+    )
+
+
+def product_of(movement: Movement, parties: Mapping[str, str], facts: Facts) -> int | None:
+    """The product of the wallet that asks, or else of the first one that takes part."""
+    role = movement.asked_by or next(iter(parties))
+    wallet = facts.wallets.get(parties[role])
+    return wallet.product if wallet else None
+
+
+def rule_facts_of(command: Command, facts: Facts) -> RuleFacts:
+    """What the rules of a movement are decided on."""
+    found = {role: facts.wallets.get(str(wallet)) for role, wallet in command.wallets().items()}
+    return RuleFacts(
+        now=facts.now,
+        business_date=facts.business_date,
+        parties={role: party_of(wallet) for role, wallet in found.items() if wallet},
+        values=facts.values,
+    )
+
+
+def party_of(wallet: WalletFacts) -> PartyFacts:
+    """A wallet as rules see it."""
+    return PartyFacts(
+        id=wallet.id, kind=wallet.kind, state=wallet.state, currency=wallet.currency,
+        owner=wallet.owner, product=wallet.product, flags=wallet.flags,
+    )  # fmt: skip
+
+
+def needs_of(
+    rules: Snapshot, kind: EventKind, request: Request, parties: Mapping[str, str]
+) -> Iterator[tuple[Need, dict[str, Any]]]:
+    """The facts to be read for the rules of an event, each with what `bep.facts` is asked."""
+    actor = request.envelope.actor
+    for need in rules.needs(kind.name, Phase.PRE):
+        yield (
+            need,
+            asked_for(
+                need, kind.name, request.envelope.movement, parties, actor.subject, actor.attributes
+            ),
+        )
+
+
+def asked_for(
+    need: Need, event: str, about: str, parties: Mapping[str, str], subject: str,
+    attributes: Mapping[str, str],
+) -> dict[str, Any]:  # fmt: skip
+    """A need as `bep.facts` is asked for it; `about`: the key under which it answers."""
+    terms = dict(need.terms)
+    return {
+        **terms,
+        "txn": about,
+        "key": need.key,
+        "kind": need.kind,
+        "event": event,
+        "wallet": parties.get(need.party),
+        "other_wallet": parties.get(str(terms.get("other"))),
+        "wallets": dict(parties),
+        "subject": subject,
+        "attributes": dict(attributes),
+    }
