@@ -12,10 +12,12 @@ from api import (
     answers,
     code_lists,
     contract,
+    flags,
     health,
     movements,
     pins,
     problems,
+    products,
     super_reads,
     tenant_groups,
     tenants,
@@ -80,6 +82,7 @@ def create_routes() -> FastAPI:
             for name in (
                 "movements",
                 "wallets",
+                "products",
                 "pins",
                 "code lists",
                 "identity",
@@ -96,7 +99,7 @@ def create_routes() -> FastAPI:
     for offered in answers.answers():
         app.include_router(answers.route_of(offered), prefix="/v1")
     administration = (users, roles, clients, code_lists, tenants, tenant_groups, super_reads)
-    for module in (wallets, pins, *administration):
+    for module in (wallets, flags, products, pins, *administration):
         app.include_router(module.router, prefix="/v1")
     app.include_router(wallet_queries.router, prefix="/v1")
     app.include_router(movement_queries.router, prefix="/v1")

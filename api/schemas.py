@@ -115,6 +115,7 @@ class WalletSchema(BaseModel):
     alias: str | None
     name: str | None
     owner: str | None
+    product: int | None
     version: int
     opened_at: datetime
     changed_at: datetime

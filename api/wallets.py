@@ -20,6 +20,7 @@ from mmo.kernel.refusals import REFUSALS, Refused
 from mmo.movements.support.command import WALLET_PATTERN
 from mmo.tenancy.scope import scoped
 from mmo.wallets import postgres as wallets
+from mmo.wallets import products
 from mmo.wallets.wallet import KINDS, Wallet
 
 router = APIRouter(tags=["wallets"])
@@ -70,6 +71,9 @@ class OpenWalletBody(BaseModel):
             description="The subject whose wallet it is. Staff only; else it is the caller.",
         ),
     ] = None
+    product: Annotated[
+        int | None, Field(ge=1, le=2**31 - 1, description="A product of the wallet's kind.")
+    ] = None
 
 
 assert set(KINDS) == {"customer", "agent", "super_agent"}
@@ -86,6 +90,7 @@ async def wallet_of(opened: Door, caller: Caller, wallet: Wallet) -> dict[str, A
         "alias": shown.alias,
         "name": shown.name,
         "owner": wallet.owner,
+        "product": wallet.product,
         "version": wallet.version,
         "opened_at": wallet.opened_at.isoformat(),
         "changed_at": wallet.changed_at.isoformat(),
@@ -108,6 +113,11 @@ async def open_wallet(
         raise Problem(
             "currency_mismatch", f"{caller.tenant.slug} keeps {', '.join(caller.tenant.currencies)}"
         )
+    if body.product is not None:
+        async with scoped(opened.pool, caller.tenant.id) as connection:
+            product = await products.find(connection, caller.tenant.id, body.product)
+        if product is None or product.kind != body.kind:
+            raise Problem("product_unknown")
     name = f"{caller.tenant.slug}/{caller.client}/{key}"
     identifier = uuid5(_KEYS, name) if key else mint()
     new = NewWallet(
@@ -115,6 +125,7 @@ async def open_wallet(
         currency=body.currency,
         person=await opened.personal.seal(caller.tenant.slug, identifier, body.msisdn, body.name),
         owner=body.owner if staff else caller.actor.subject,
+        product=body.product,
     )
     changed = await _changes(request).open(caller.tenant.id, identifier, new, caller.actor)
     if isinstance(changed, Changed):
@@ -183,8 +194,8 @@ def _changes(request: Request) -> WalletChanges:
 
 
 def _as_asked(wallet: Wallet, new: NewWallet) -> bool:
-    return (wallet.kind, wallet.currency, wallet.alias, wallet.owner) == (
-        new.kind, new.currency, new.person.alias, new.owner,
+    return (wallet.kind, wallet.currency, wallet.alias, wallet.owner, wallet.product) == (
+        new.kind, new.currency, new.person.alias, new.owner, new.product,
     )  # fmt: skip
 
 

@@ -23,8 +23,10 @@ from mmo.wallets.personal import Sealed
 from mmo.wallets.wallet import (
     EVENTS,
     CloseWallet,
+    FlagWallet,
     FreezeWallet,
     OpenWallet,
+    UnflagWallet,
     UnfreezeWallet,
     Wallet,
     WalletCommand,
@@ -39,6 +41,8 @@ _ACTIONS: dict[type[WalletCommand], str] = {
     FreezeWallet: "wallet.freeze",
     UnfreezeWallet: "wallet.unfreeze",
     CloseWallet: "wallet.close",
+    FlagWallet: "wallet.flag",
+    UnflagWallet: "wallet.unflag",
 }
 """Command → how the audit names it."""
 Ring: TypeAlias = Callable[[], None]
@@ -60,6 +64,7 @@ class NewWallet:
     currency: str
     person: Sealed
     owner: str | None
+    product: int | None = None
 
 
 class WalletChanges:
@@ -90,6 +95,7 @@ class WalletChanges:
                 alias=new.person.alias,
                 owner=new.owner,
                 accounts=accounts,
+                product=new.product,
             )
 
         try:
@@ -114,6 +120,18 @@ class WalletChanges:
 
         return await self._change(tenant, identifier, actor, command)
 
+    async def flag(
+        self, tenant: int, identifier: UUID, flag: FlagWallet, actor: Actor
+    ) -> Changed | Refused:
+        """Put a flag on."""
+        return await self._change(tenant, identifier, actor, _always(flag))
+
+    async def unflag(
+        self, tenant: int, identifier: UUID, flag: UnflagWallet, actor: Actor
+    ) -> Changed | Refused:
+        """Take a flag off."""
+        return await self._change(tenant, identifier, actor, _always(flag))
+
     async def _change(
         self,
         tenant: int,
@@ -126,6 +144,8 @@ class WalletChanges:
             command = await command_of(connection, wallet)
             decided = decide(wallet, command)
             record = _record(tenant, identifier, actor, type(command), wallet)
+            if isinstance(command, FlagWallet | UnflagWallet):
+                record = replace(record, reason=command.reason)
             if isinstance(decided, Refused):
                 await note(connection, replace(record, outcome="refused", reason=decided.code))
                 return decided

@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict
+from typing import Any
 from uuid import UUID
 
 from psycopg import AsyncConnection
-from psycopg.rows import class_row
+from psycopg.rows import kwargs_row
 from psycopg.types.json import Jsonb
 
 from mmo.wallets.wallet import (
@@ -14,7 +15,10 @@ from mmo.wallets.wallet import (
     Wallet,
     WalletClosed,
     WalletEvent,
+    WalletFlag,
+    WalletFlagged,
     WalletFrozen,
+    WalletUnflagged,
     WalletUnfrozen,
 )
 
@@ -26,8 +30,20 @@ _ACCOUNT_STATES: dict[type[WalletEvent], int] = {
 """Event → the state of the wallet's accounts in the ledger: frozen, open, closed."""
 
 _SELECT = """SELECT id::text, kind, state, currency, msisdn, name, alias, owner, accounts, version,
-                    opened_at, changed_at
+                    opened_at, changed_at, product, flags
                FROM wallets.wallet WHERE tenant_id = %s """
+
+
+def _wallet(flags: list[Any], **columns: Any) -> Wallet:
+    return Wallet(**columns, flags=tuple(WalletFlag.of(flag) for flag in flags))
+
+
+def _row(tenant: int, wallet: Wallet) -> dict[str, Any]:
+    return asdict(wallet) | {
+        "tenant_id": tenant,
+        "accounts": Jsonb(wallet.accounts),
+        "flags": Jsonb([flag.row() for flag in wallet.flags]),
+    }
 
 
 async def find(
@@ -39,7 +55,7 @@ async def find(
     """
     aliases = [sought for sought in names.values() if isinstance(sought, str)]
     ids = [sought for sought in names.values() if isinstance(sought, UUID)]
-    cursor = connection.cursor(row_factory=class_row(Wallet))
+    cursor = connection.cursor(row_factory=kwargs_row(_wallet))
     await cursor.execute(
         _SELECT + "AND (id = ANY (%s) OR alias = ANY (%s) AND state <> 'closed')",
         [tenant, ids, aliases],
@@ -54,7 +70,7 @@ async def find(
 
 async def newest(connection: AsyncConnection, tenant: int, limit: int) -> list[Wallet]:
     """The wallets that were opened last, closed ones included."""
-    cursor = connection.cursor(row_factory=class_row(Wallet))
+    cursor = connection.cursor(row_factory=kwargs_row(_wallet))
     await cursor.execute(_SELECT + "ORDER BY opened_at DESC, id LIMIT %s", [tenant, limit])
     return await cursor.fetchall()
 
@@ -70,23 +86,24 @@ async def owned_by(connection: AsyncConnection, tenant: int, owner: str) -> list
 
 async def lock(connection: AsyncConnection, tenant: int, identifier: UUID) -> Wallet | None:
     """Read a wallet and keep other changes of it out until the transaction ends."""
-    cursor = connection.cursor(row_factory=class_row(Wallet))
+    cursor = connection.cursor(row_factory=kwargs_row(_wallet))
     await cursor.execute(_SELECT + "AND id = %s FOR NO KEY UPDATE", [tenant, identifier])
     return await cursor.fetchone()
 
 
 async def save(connection: AsyncConnection, tenant: int, wallet: Wallet) -> None:
     """Write the row of a wallet. Raises psycopg.errors.UniqueViolation where its alias is taken."""
-    row = asdict(wallet) | {"tenant_id": tenant, "accounts": Jsonb(wallet.accounts)}
     await connection.execute(
         """INSERT INTO wallets.wallet (tenant_id, id, kind, state, currency, msisdn, name, alias,
-                                       owner, accounts, version, opened_at, changed_at)
+                                       owner, accounts, version, opened_at, changed_at, product,
+                                       flags)
            VALUES (%(tenant_id)s, %(id)s, %(kind)s, %(state)s, %(currency)s, %(msisdn)s, %(name)s,
-                   %(alias)s, %(owner)s, %(accounts)s, %(version)s, %(opened_at)s, %(changed_at)s)
+                   %(alias)s, %(owner)s, %(accounts)s, %(version)s, %(opened_at)s, %(changed_at)s,
+                   %(product)s, %(flags)s)
            ON CONFLICT (tenant_id, id) DO UPDATE
-              SET state = excluded.state, version = excluded.version,
+              SET state = excluded.state, flags = excluded.flags, version = excluded.version,
                   changed_at = excluded.changed_at""",
-        row,
+        _row(tenant, wallet),
     )
 
 
@@ -95,14 +112,12 @@ async def replace(connection: AsyncConnection, tenant: int, wallet: Wallet) -> N
     await save(connection, tenant, wallet)
     await connection.execute(
         """UPDATE wallets.wallet
-              SET kind = %s, currency = %s, msisdn = %s, name = %s, alias = %s, owner = %s,
-                  accounts = %s, opened_at = %s
-            WHERE tenant_id = %s AND id = %s""",
-        [
-            wallet.kind, wallet.currency, wallet.msisdn, wallet.name, wallet.alias, wallet.owner,
-            Jsonb(wallet.accounts), wallet.opened_at, tenant, wallet.id,
-        ],
-    )  # fmt: skip
+              SET kind = %(kind)s, currency = %(currency)s, msisdn = %(msisdn)s, name = %(name)s,
+                  alias = %(alias)s, owner = %(owner)s, accounts = %(accounts)s,
+                  product = %(product)s, opened_at = %(opened_at)s
+            WHERE tenant_id = %(tenant_id)s AND id = %(id)s""",
+        _row(tenant, wallet),
+    )
 
 
 async def open_accounts(
@@ -144,6 +159,10 @@ async def tell_ledger(
     connection: AsyncConnection, tenant: int, wallet: Wallet, event: WalletEvent
 ) -> None:
     """Give the wallet's accounts the state that the event means; it makes old decisions stale."""
+    if isinstance(event, WalletFlagged | WalletUnflagged):
+        accounts = list(wallet.accounts.values())
+        await connection.execute("SELECT ledger.raise_facts(%s, %s)", [tenant, accounts])
+        return
     state = _ACCOUNT_STATES.get(type(event))
     if state is None:
         return

@@ -11,6 +11,13 @@ from mmo.kernel.refusals import REFUSALS, Refused
 
 KINDS = {"customer": "CUSTOMER", "agent": "AGENT_FLOAT", "super_agent": "SUPER_FLOAT"}
 """Kind of wallet → the code of its account in the chart."""
+FLAG_LISTS = {
+    "customer": ("wallet-flags", "customer-flags"),
+    "agent": ("wallet-flags", "agent-flags"),
+    "super_agent": ("wallet-flags", "agent-flags"),
+}
+"""Kind of wallet → the code lists that its flags come from."""
+FLAGS_MAX = 50
 COMMISSION = {"agent": "AGENT_COMM", "super_agent": "SUPER_COMM"}
 """Kinds that earn → the code of the account that their commission goes to."""
 
@@ -29,6 +36,7 @@ class WalletOpened(_Event):
     alias: str
     owner: str | None
     accounts: dict[str, int]
+    product: int | None = None
 
 
 class WalletFrozen(_Event):
@@ -43,14 +51,62 @@ class WalletClosed(_Event):
     """The wallet is empty and ended; its number is free."""
 
 
-WalletEvent = WalletOpened | WalletFrozen | WalletUnfrozen | WalletClosed
+class WalletFlagged(_Event):
+    """A flag says something of the wallet, for a time; rules may look at it."""
+
+    list: str
+    code: str
+    reason: str
+    since: datetime
+    until: datetime | None = None
+    evidence: str | None = None
+
+
+class WalletUnflagged(_Event):
+    """The flag says it no longer."""
+
+    list: str
+    code: str
+    reason: str
+
+
+WalletEvent = (
+    WalletOpened | WalletFrozen | WalletUnfrozen | WalletClosed | WalletFlagged | WalletUnflagged
+)
 
 EVENTS: dict[str, type[WalletEvent]] = {
     "mmo.wallet.opened.v1": WalletOpened,
     "mmo.wallet.frozen.v1": WalletFrozen,
     "mmo.wallet.unfrozen.v1": WalletUnfrozen,
     "mmo.wallet.closed.v1": WalletClosed,
+    "mmo.wallet.flagged.v1": WalletFlagged,
+    "mmo.wallet.unflagged.v1": WalletUnflagged,
 }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WalletFlag:
+    """A code of a code list that a wallet carries, for a time."""
+
+    list: str
+    code: str
+    since: datetime
+    until: datetime | None = None
+
+    def row(self) -> dict[str, str | None]:
+        """As the wallet's row keeps it."""
+        until = self.until and self.until.isoformat()
+        return {
+            "list": self.list, "code": self.code, "since": self.since.isoformat(), "until": until,
+        }  # fmt: skip
+
+    @classmethod
+    def of(cls, row: Mapping[str, str | None]) -> "WalletFlag":
+        """Read what `row` wrote."""
+        since, until = row["since"], row["until"]
+        named = {"list": str(row["list"]), "code": str(row["code"])}
+        ends = datetime.fromisoformat(until) if until else None
+        return cls(**named, since=datetime.fromisoformat(str(since)), until=ends)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +126,13 @@ class Wallet:
     version: int
     opened_at: datetime
     changed_at: datetime
+    product: int | None = None
+    flags: tuple[WalletFlag, ...] = ()
+    """By list and code; those that have run out are kept until they are taken off."""
+
+    def flag(self, named: str, code: str) -> WalletFlag | None:
+        """The flag of that list and code, whether it holds or not."""
+        return next((f for f in self.flags if (f.list, f.code) == (named, code)), None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +146,7 @@ class OpenWallet:
     alias: str
     owner: str | None
     accounts: Mapping[str, int]
+    product: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,14 +166,45 @@ class CloseWallet:
     balance: int
 
 
-WalletCommand = OpenWallet | FreezeWallet | UnfreezeWallet | CloseWallet
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FlagWallet:
+    """Ask that a flag is put on. `since`: when it begins to count; `until`: when it ends."""
+
+    list: str
+    code: str
+    reason: str
+    since: datetime
+    until: datetime | None = None
+    evidence: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnflagWallet:
+    """Ask that a flag is taken off."""
+
+    list: str
+    code: str
+    reason: str
+
+
+WalletCommand = OpenWallet | FreezeWallet | UnfreezeWallet | CloseWallet | FlagWallet | UnflagWallet
 
 
 def decide(wallet: Wallet | None, command: WalletCommand) -> tuple[WalletEvent, ...] | Refused:
     """Decide what happens. No event: it is so already."""
     if isinstance(command, OpenWallet):
         return () if wallet else (_opened(command),)
-    return _decided(wallet, command) if wallet else _refused("wallet_not_found")
+    if wallet is None:
+        return _refused("wallet_not_found")
+    if not isinstance(command, FlagWallet | UnflagWallet):
+        return _decided(wallet, command)
+    if wallet.state == "closed":
+        return _refused("wallet_closed")
+    return (
+        _flagged(wallet, command)
+        if isinstance(command, FlagWallet)
+        else _unflagged(wallet, command)
+    )
 
 
 def _decided(
@@ -140,8 +235,46 @@ def evolve(
             id=identifier, state="active", version=version, opened_at=at, changed_at=at, **about
         )
     assert wallet is not None, "a wallet's first event opens it"
+    if isinstance(event, WalletFlagged | WalletUnflagged):
+        flags = _flags_after(wallet, event)
+        return replace(wallet, flags=flags, version=version, changed_at=at)
     state = {WalletFrozen: "frozen", WalletUnfrozen: "active", WalletClosed: "closed"}[type(event)]
     return replace(wallet, state=state, version=version, changed_at=at)
+
+
+def _flagged(wallet: Wallet, command: FlagWallet) -> tuple[WalletEvent, ...] | Refused:
+    """A flag that is on already, until the same moment, is not put on again."""
+    if command.list not in FLAG_LISTS[wallet.kind]:
+        return _refused("flag_list_invalid")
+    there = wallet.flag(command.list, command.code)
+    if there is None and len(wallet.flags) >= FLAGS_MAX:
+        return _refused("too_many_flags")
+    if there is not None and there.until == command.until:
+        return ()
+    return (
+        WalletFlagged(
+            list=command.list,
+            code=command.code,
+            reason=command.reason,
+            since=command.since,
+            until=command.until,
+            evidence=command.evidence,
+        ),
+    )
+
+
+def _unflagged(wallet: Wallet, command: UnflagWallet) -> tuple[WalletEvent, ...] | Refused:
+    if wallet.flag(command.list, command.code) is None:
+        return _refused("flag_not_found")
+    return (WalletUnflagged(list=command.list, code=command.code, reason=command.reason),)
+
+
+def _flags_after(wallet: Wallet, event: WalletFlagged | WalletUnflagged) -> tuple[WalletFlag, ...]:
+    others = [f for f in wallet.flags if (f.list, f.code) != (event.list, event.code)]
+    if isinstance(event, WalletFlagged):
+        flag = WalletFlag(list=event.list, code=event.code, since=event.since, until=event.until)
+        others.append(flag)
+    return tuple(sorted(others, key=lambda f: (f.list, f.code)))
 
 
 def _opened(command: OpenWallet) -> WalletOpened:
@@ -153,6 +286,7 @@ def _opened(command: OpenWallet) -> WalletOpened:
         alias=command.alias,
         owner=command.owner,
         accounts=dict(command.accounts),
+        product=command.product,
     )
 
 

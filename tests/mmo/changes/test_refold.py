@@ -49,6 +49,9 @@ PLANTED = {
     "alias": "alias = repeat('ff', 16)",
     "version": "version = version + 1",
     "accounts": """accounts = '{"wallet": 1}'""",
+    "product": "product = 7",
+    "flags": """flags = '[{"list": "wallet-flags", "code": "X", "since": "2026-01-01T00:00:00Z",
+                          "until": null}]'""",
 }
 
 

@@ -1,6 +1,7 @@
 """A wallet's life: what may be asked of it in which state."""
 
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
@@ -9,12 +10,16 @@ from hypothesis import strategies as st
 from mmo.kernel.refusals import Refused
 from mmo.wallets.wallet import (
     EVENTS,
+    FLAGS_MAX,
     CloseWallet,
+    FlagWallet,
     FreezeWallet,
     OpenWallet,
+    UnflagWallet,
     UnfreezeWallet,
     Wallet,
     WalletCommand,
+    WalletFlag,
     decide,
     evolve,
 )
@@ -111,3 +116,57 @@ def test_every_event_can_be_written_and_read_again() -> None:
     (opened,) = decided
 
     assert EVENTS["mmo.wallet.opened.v1"].model_validate_json(opened.model_dump_json()) == opened
+
+
+SUSPECT = FlagWallet(list="wallet-flags", code="SUSPECT", reason="a hint", since=AT)
+OFF = UnflagWallet(list="wallet-flags", code="SUSPECT", reason="it was none")
+LATER = AT + timedelta(days=1)
+
+
+def test_a_flag_is_carried_until_it_is_taken_off() -> None:
+    flagged = after(OPEN, SUSPECT)
+
+    assert flagged.flags == (WalletFlag(list="wallet-flags", code="SUSPECT", since=AT),)
+    assert after(OPEN, SUSPECT, OFF).flags == ()
+
+
+def test_several_flags_stand_side_by_side() -> None:
+    other = replace(SUSPECT, list="customer-flags", code="LOST")
+
+    assert [flag.code for flag in after(OPEN, SUSPECT, other).flags] == ["LOST", "SUSPECT"]
+    assert [flag.code for flag in after(OPEN, SUSPECT, other, OFF).flags] == ["LOST"]
+
+
+def test_the_same_flag_again_changes_nothing_and_another_end_replaces_it() -> None:
+    flagged = after(OPEN, SUSPECT)
+
+    assert decide(flagged, replace(SUSPECT, since=LATER)) == ()
+    assert after(OPEN, SUSPECT, replace(SUSPECT, until=LATER)).flags[0].until == LATER
+    assert len(after(OPEN, SUSPECT, replace(SUSPECT, until=LATER)).flags) == 1
+
+
+FULL = [replace(SUSPECT, code=f"F{number}") for number in range(FLAGS_MAX)]
+UNFLAGGABLE = [
+    ("flag_not_found", [OPEN], OFF),
+    ("flag_list_invalid", [OPEN], replace(SUSPECT, list="agent-flags")),
+    ("flag_list_invalid", [OPEN], replace(SUSPECT, list="loan-account-flags")),
+    ("too_many_flags", [OPEN, *FULL], SUSPECT),
+    ("wallet_closed", [OPEN, CloseWallet(0)], SUSPECT),
+    ("wallet_closed", [OPEN, SUSPECT, CloseWallet(0)], OFF),
+]
+
+
+@pytest.mark.parametrize(("code", "before", "command"), UNFLAGGABLE)
+def test_what_cannot_be_flagged_is_refused(
+    code: str, before: list[WalletCommand], command: WalletCommand
+) -> None:
+    refused = decide(after(*before), command)
+
+    assert isinstance(refused, Refused)
+    assert refused.code == code
+
+
+def test_a_flag_reads_back_from_its_row_as_it_was() -> None:
+    flag = WalletFlag(list="wallet-flags", code="SUSPECT", since=AT, until=LATER)
+
+    assert WalletFlag.of(flag.row()) == flag
