@@ -12,6 +12,8 @@ from api import (
     answers,
     code_lists,
     contract,
+    document_kinds,
+    documents,
     flags,
     health,
     movements,
@@ -32,6 +34,7 @@ from api.security import Gatekeeper
 from api.start import Clients
 from mmo.audit.postgres import AuditLog
 from mmo.changes.wallets import WalletChanges
+from mmo.documents.ports import DocumentStore
 from mmo.identity.pins import PinVault
 from mmo.identity.policy import Policies
 from mmo.keys.ports import KeyStore
@@ -53,6 +56,7 @@ class Parts:
     gatekeeper: Gatekeeper
     door: Door
     wallet_changes: WalletChanges
+    documents: DocumentStore
     super_pool: AsyncConnectionPool[Any]
     super_engine: AsyncEngine
     policies: Policies
@@ -83,6 +87,7 @@ def create_routes() -> FastAPI:
                 "movements",
                 "wallets",
                 "products",
+                "documents",
                 "pins",
                 "code lists",
                 "identity",
@@ -99,7 +104,7 @@ def create_routes() -> FastAPI:
     for offered in answers.answers():
         app.include_router(answers.route_of(offered), prefix="/v1")
     administration = (users, roles, clients, code_lists, tenants, tenant_groups, super_reads)
-    for module in (wallets, flags, products, pins, *administration):
+    for module in (wallets, flags, products, document_kinds, documents, pins, *administration):
         app.include_router(module.router, prefix="/v1")
     app.include_router(wallet_queries.router, prefix="/v1")
     app.include_router(movement_queries.router, prefix="/v1")

@@ -41,6 +41,7 @@ PROBLEMS: dict[str, tuple[int, str]] = {
     "version_conflict": (412, "It was changed since; read it again."),
     "code_unknown": (422, "The code list has no such code."),
     "code_inactive": (422, "The code is not active: it may not be newly assigned."),
+    "document_invalid": (422, "The document does not fit its kind."),
     "product_unknown": (422, "There is no such product of that kind."),
     "already_there": (409, "There is one of that name already."),
     "grant_not_pending": (409, "The role grant does not wait for your decision."),

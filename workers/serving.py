@@ -17,6 +17,7 @@ from api.security import Gatekeeper
 from api.start import Starter
 from mmo.audit.postgres import AuditLog
 from mmo.changes.wallets import WalletChanges
+from mmo.documents.postgres import PostgresDocuments
 from mmo.identity.pins import PinVault
 from mmo.identity.policy import Policies
 from mmo.keys.envelope import Envelope
@@ -112,6 +113,7 @@ async def serve(
                     personal=PersonalData(keys, envelope),
                 ),
                 wallet_changes=WalletChanges(pool, bell.ring),
+                documents=PostgresDocuments(pool, bell.ring),
                 super_pool=super_pool,
                 super_engine=await opened.enter_async_context(open_engine(above)),
                 policies=policies,

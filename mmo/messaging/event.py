@@ -11,6 +11,7 @@ CONTEXTS = {
     "wallet": "wallets",
     "history": "histories",
     "approval": "approvals",
+    "document": "documents",
     "change": "changes",
     "reaction": "reactions",
 }

@@ -5,6 +5,7 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ConfigDict
 
+from mmo.documents.document import EVENTS as DOCUMENT_EVENTS
 from mmo.histories.postgres import EXPORTED
 from mmo.messaging.cloud_event import CloudEvent
 from mmo.messaging.event import CONTEXTS
@@ -40,6 +41,8 @@ def messages() -> dict[str, tuple[str, type[BaseModel]]]:
         found[name] = ("movement", MovementEvent)
     for name, model in EVENTS.items():
         found[name] = ("wallet", model)
+    for name, model in DOCUMENT_EVENTS.items():
+        found[name] = ("document", model)
     found[EXPORTED] = ("history", HistoryEvent)
     return found
 

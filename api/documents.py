@@ -1,0 +1,238 @@
+"""Documents of any shape, and rows of data tables, which are about a wallet."""
+
+from dataclasses import asdict
+from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID, uuid5
+
+import orjson
+from fastapi import APIRouter, Query
+from fastapi.responses import JSONResponse, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from api.document_kinds import POINTER, KindName, MayRead, MayWrite, Store, invalid
+from api.identity.administering import Version, identifier
+from api.movements import Door, OpenDoor, OptionalIdempotencyKey
+from api.problems import Problem
+from api.queries.paging import Cursor, Limit, key_of, page_of
+from api.schemas import answers_with
+from api.security import Caller
+from api.wallets import find_wallet
+from mmo.documents.document import Document, DocumentError
+from mmo.documents.ports import (
+    ConflictError,
+    NoDocumentError,
+    NoKindError,
+    NotIndexedError,
+)
+from mmo.kernel.identifiers import mint
+
+router = APIRouter(tags=["documents"])
+
+SUBJECT = r"^wallet/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
+_KEYS = UUID("f2a3f0c4-59f1-4a53-8f0c-0b8a51f7a6f0")
+"""Namespace of document ids that come from an idempotency key."""
+
+
+class DocumentBody(BaseModel):
+    """A new document."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    subject: Annotated[
+        str | None, Field(pattern=SUBJECT, description="What it is about: wallet/<id>.")
+    ] = None
+    body: dict[str, Any]
+
+
+class ChangeBody(BaseModel):
+    """What a document is to hold."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    body: dict[str, Any]
+
+
+class DocumentSchema(BaseModel):
+    """A document."""
+
+    id: UUID
+    kind: str
+    subject: str | None
+    body: dict[str, Any]
+    version: int
+    changed_by: str
+    changed_at: datetime
+
+
+class DocumentPage(BaseModel):
+    """Documents, and the cursor of the next page."""
+
+    items: list[DocumentSchema]
+    next: str | None
+
+
+class VersionSchema(BaseModel):
+    """A document as it once was; without a body where it was removed then."""
+
+    number: int
+    body: dict[str, Any] | None
+    changed_by: str
+    changed_at: datetime
+
+
+class Versions(BaseModel):
+    """The newest versions of a document, the newest first."""
+
+    items: list[VersionSchema]
+
+
+def resource(document: Document) -> dict[str, Any]:
+    """How a document looks."""
+    changed_at = document.changed_at.isoformat()
+    return asdict(document) | {"id": str(document.id), "changed_at": changed_at}
+
+
+@router.post("/documents/{name}", status_code=201, summary="Add a document",
+             responses=answers_with(DocumentSchema, 201))  # fmt: skip
+async def add(
+    store: Store, name: KindName, body: DocumentBody, caller: MayWrite, opened: OpenDoor,
+    key: OptionalIdempotencyKey,
+) -> JSONResponse:  # fmt: skip
+    """Add a document, or a row of a data table. With an Idempotency-Key it is added once."""
+    if body.subject is not None:
+        await _check_wallet(opened, caller, body.subject.removeprefix("wallet/"))
+    told = f"{caller.tenant.slug}/{caller.client}/{name}/{key}"
+    number = uuid5(_KEYS, told) if key else mint()
+    try:
+        document = await store.create(
+            caller.tenant.id, name, number, body.subject, body.body, caller.actor
+        )
+    except NoKindError:
+        raise Problem("not_found") from None
+    except ConflictError:
+        raise Problem("idempotency_key_reused") from None
+    except DocumentError as error:
+        raise invalid(error) from None
+    return _answer(document, 201)
+
+
+@router.get("/documents/{name}", summary="List documents", responses=answers_with(DocumentPage))
+async def read_documents(
+    store: Store,
+    name: KindName,
+    caller: MayRead,
+    subject: Annotated[str | None, Query(pattern=SUBJECT, description="About what.")] = None,
+    field: Annotated[
+        str | None, Query(pattern=POINTER, description="A declared field, such as /status.")
+    ] = None,
+    value: Annotated[
+        str | None,
+        Query(max_length=200, description="What it holds: a text, a whole number, true or false."),
+    ] = None,
+    cursor: Cursor = None,
+    limit: Limit = 50,
+) -> dict[str, Any]:
+    """Documents of a kind; those about a subject, or with a value in a declared field."""
+    if (field is None) != (value is None):
+        raise Problem("validation", "field and value go together", status=422)
+    after = identifier(key_of(cursor) or "") if cursor else None
+    wanted = None if field is None or value is None else (field, _scalar(value))
+    try:
+        found = await store.listed(
+            caller.tenant.id, name, subject=subject, field=wanted, after=after, limit=limit
+        )
+    except NoKindError:
+        raise Problem("not_found") from None
+    except NotIndexedError as error:
+        raise Problem(
+            "validation", f"{error} is not among the kind's indexes", status=422
+        ) from None
+    rows = [resource(one) for one in found]
+    return page_of(rows, limit, found[-1].id if found else None)
+
+
+@router.get("/documents/{name}/{document}", summary="Read a document",
+            responses=answers_with(DocumentSchema))  # fmt: skip
+async def read_document(
+    store: Store, name: KindName, document: str, caller: MayRead
+) -> JSONResponse:
+    """One document."""
+    try:
+        return _answer(await store.find(caller.tenant.id, name, identifier(document)))
+    except NoDocumentError:
+        raise Problem("not_found") from None
+
+
+@router.put("/documents/{name}/{document}", summary="Change a document",
+            responses=answers_with(DocumentSchema, 200, 412))  # fmt: skip
+async def change(
+    store: Store, name: KindName, document: str, body: ChangeBody, caller: MayWrite,
+    version: Version,
+) -> JSONResponse:  # fmt: skip
+    """Give a document a new body; the version before is kept."""
+    number = identifier(document)
+    try:
+        changed = await store.change(
+            caller.tenant.id, name, number, version, body.body, caller.actor
+        )
+    except (NoKindError, NoDocumentError):
+        raise Problem("not_found") from None
+    except ConflictError:
+        raise Problem("version_conflict") from None
+    except DocumentError as error:
+        raise invalid(error) from None
+    return _answer(changed)
+
+
+@router.delete("/documents/{name}/{document}", status_code=204, summary="Remove a document",
+               responses={204: {"description": "It is gone."},
+                          412: {"description": "A problem (RFC 9457)."}})  # fmt: skip
+async def remove(
+    store: Store, name: KindName, document: str, caller: MayWrite, version: Version
+) -> Response:
+    """Take a document away; its versions are kept."""
+    try:
+        await store.remove(caller.tenant.id, name, identifier(document), version, caller.actor)
+    except NoDocumentError:
+        raise Problem("not_found") from None
+    except ConflictError:
+        raise Problem("version_conflict") from None
+    return Response(status_code=204)
+
+
+@router.get("/documents/{name}/{document}/versions", summary="List the versions of a document",
+            responses=answers_with(Versions))  # fmt: skip
+async def read_versions(
+    store: Store, name: KindName, document: str, caller: MayRead
+) -> dict[str, Any]:
+    """The newest 200 versions, also of a document that was removed."""
+    try:
+        found = await store.versions(caller.tenant.id, name, identifier(document))
+    except NoDocumentError:
+        raise Problem("not_found") from None
+    return {"items": [asdict(one) | {"changed_at": one.changed_at.isoformat()} for one in found]}
+
+
+async def _check_wallet(opened: Door, caller: Caller, name: str) -> None:
+    """What a row is about must be there. Raises Problem wallet_not_found."""
+    try:
+        await find_wallet(opened, caller, name)
+    except Problem as problem:
+        raise Problem(problem.code, "the subject names no wallet") from None
+
+
+def _scalar(written: str) -> Any:
+    """What was asked for: JSON where it reads as a number or a truth, else the text itself."""
+    try:
+        read = orjson.loads(written)
+    except orjson.JSONDecodeError:
+        return written
+    return read if isinstance(read, str | int | bool) else written
+
+
+def _answer(document: Document, status: int = 200) -> JSONResponse:
+    headers = {"ETag": f'"{document.version}"'}
+    if status == 201:  # noqa: PLR2004
+        headers["Location"] = f"/v1/documents/{document.kind}/{document.id}"
+    return JSONResponse(resource(document), status, headers=headers)
