@@ -2,13 +2,13 @@
 
 The library sets no budget for a run; what can be written is bounded instead. Without a macro inside
 another an expression walks no list more than once a macro; with one `map` and a bounded number of
-`+` nothing grows beyond a small multiple of what the event brings along.
+`+` nothing grows beyond a small multiple of what the event brings along; and that is bounded, too.
 """
 
 import re
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
-from typing import Any
+from typing import Any, cast
 
 import cel
 
@@ -26,6 +26,8 @@ FUNCTIONS = frozenset(
 COSTLY_MAX = 5
 """Macros and searches by pattern, together."""
 PLUS_MAX = 30
+ITEMS_MAX = 1000
+"""Values that an event and its facts may have together: one comparison of all with all is cheap."""
 _PROGRAMS_MAX = 4096
 
 _TEXT = re.compile(
@@ -40,6 +42,10 @@ class ConditionError(ValueError):
 
 class NoAnswerError(RuntimeError):
     """The condition came to something that is neither true nor false."""
+
+
+class TooMuchError(RuntimeError):
+    """The event brings along more values than a condition is asked about."""
 
 
 @lru_cache(maxsize=_PROGRAMS_MAX)
@@ -57,10 +63,27 @@ def program_of(source: str) -> cel.Program:
 
 def holds(source: str, known: Mapping[str, Any]) -> bool:
     """Whether the condition is true. Raises whatever keeps it from being worked out."""
+    if _items(known, ITEMS_MAX) < 0:
+        raise TooMuchError(f"more than {ITEMS_MAX} values")
     answer = program_of(source).execute(dict(known))
     if not isinstance(answer, bool):
         raise NoAnswerError(f"the condition came to a {type(answer).__name__}")
     return answer
+
+
+def _items(value: Any, left: int) -> int:
+    """How many more values there may be after this one; less than none where it is too many."""
+    inside: list[Any] = []
+    if isinstance(value, Mapping):
+        inside = list(cast("Mapping[Any, Any]", value).values())
+    elif isinstance(value, list | tuple):
+        inside = list(cast("list[Any]", value))
+    left -= 1
+    for one in inside:
+        if left < 0:
+            break
+        left = _items(one, left)
+    return left
 
 
 def _tokens(source: str) -> list[str]:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from mmo.bep.conditions import NoAnswerError
+from mmo.bep.conditions import NoAnswerError, TooMuchError
 from mmo.bep.facts import Flag
 from mmo.bep.processor import MetadataError
 from mmo.bep.processors.expression import Expression
@@ -78,6 +78,18 @@ def test_what_cannot_be_worked_out_raises_so_that_the_listener_refuses(
 
     with pytest.raises(fault):
         RULE.decide(ASKED, KNOWN, metadata)
+
+
+@pytest.mark.parametrize(("items", "asked"), [(900, True), (1000, False)])
+def test_an_event_with_too_many_values_is_not_asked_about(items: int, asked: bool) -> None:
+    metadata = RULE.read({"expression": "event.data.all(k, k in event.data)"}, TRANSFER, OFFERS)
+    large = event(minor=1000, data={str(number): number for number in range(items)})
+
+    if asked:
+        assert RULE.decide(large, KNOWN, metadata) == Allow()
+    else:
+        with pytest.raises(TooMuchError):
+            RULE.decide(large, KNOWN, metadata)
 
 
 NESTED = "event.data.items.all(a, event.data.items.all(b, a == b))"
