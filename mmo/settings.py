@@ -71,6 +71,23 @@ class Settings(BaseSettings):
     audience: str = Field(
         default="mmo-api", description="The audience that access tokens must carry."
     )
+    smsc_host: str = Field(default="127.0.0.1", description="Host of the SMS centre (SMPP 3.4).")
+    smsc_port: int = Field(default=2775, description="Its port.")
+    smsc_system_id: str = Field(default="mmo", description="The name that it knows us by.")
+    smsc_password_file: Path | None = Field(
+        default=None, description="File with the password for it; none for the simulator."
+    )
+    smsc_rate: int = Field(default=50, description="Parts of messages a second.", ge=1, le=1000)
+    webhook_loopback: bool = Field(
+        default=False,
+        description="Lets webhooks go to http://127.0.0.1, for demos and tests on one machine.",
+    )
+    webhook_retry_s: float = Field(
+        default=10.0, description="Seconds before a webhook is tried a second time.", gt=0
+    )
+    webhook_tries_max: int = Field(
+        default=12, description="Tries before a webhook is a dead letter.", ge=1, le=50
+    )
     history_retention_days: int = Field(
         default=30, description="Retention of a tenant's namespace.", ge=1
     )

@@ -14,6 +14,7 @@ from workers.stopping import until_told_to_stop
 
 TASKS = {
     "hsm": "workers.hsm",
+    "smsc": "workers.smsc",
     "seed": "workers.demo.seed",
     "demo": "workers.demo.walk",
     "generate": "workers.generate",

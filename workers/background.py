@@ -3,7 +3,16 @@
 import asyncio
 
 from mmo.settings import Settings
-from workers import history_export, projector, relay, sealer, sweeper
+from workers import (
+    effects,
+    history_export,
+    projector,
+    reactions,
+    reactor,
+    relay,
+    sealer,
+    sweeper,
+)
 from workers.loops import run_ready
 
 
@@ -16,5 +25,8 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
         sweeper.rollup,
         history_export.loop,
         sealer.loop,
+        reactor.loop,
+        reactions.loop,
+        effects.loop,
     )
     await run_ready(settings, stop, *loops)

@@ -21,7 +21,10 @@ IDLE_S = 1.0
 REST_S = 0.1
 """How long a loop that the feed wakes rests after a round, so that the next has more to do: a lone
 event is read at once, and a busy feed in pages, at a fraction of the cost."""
-LOCKS = {"projector": 1, "relay": 2, "sweeper": 3, "history_export": 4, "rollup": 5, "sealer": 6}
+LOCKS = {
+    "projector": 1, "relay": 2, "sweeper": 3, "history_export": 4, "rollup": 5, "sealer": 6,
+    "reactor": 7, "sms": 8, "webhooks": 9,
+}  # fmt: skip
 """Loop → its advisory lock: whoever holds it is the active one."""
 _SPACE = 7302
 

@@ -5,7 +5,7 @@ from typing import Literal
 
 Database = Literal[
     "poster", "reader", "projector", "relay", "sweeper", "exporter", "background", "keys",
-    "authorization", "sealer",
+    "authorization", "sealer", "reactor", "effects",
 ]  # fmt: skip
 """What a role may do in the database: the NOLOGIN group that its login user is a member of."""
 
@@ -65,6 +65,9 @@ ROLES = (
     Role(name="sweeper", summary="starts what a crash left accepted", database="sweeper"),
     Role(name="history_export", summary="keeps closed histories for ever", database="exporter"),
     Role(name="sealer", summary="chains and signs audit and journal", database="sealer"),
+    Role(name="reactor", summary="starts what events give cause for", database="reactor"),
+    Role(name="reactions", summary="the worker of the queue `reactions`", database="poster"),
+    Role(name="effects", summary="sends messages, webhooks and notices", database="effects"),
 )
 
 

@@ -14,6 +14,7 @@ CONTEXTS = {
     "document": "documents",
     "change": "changes",
     "reaction": "reactions",
+    "task": "tasks",
 }
 """Aggregate → the context that owns it."""
 

@@ -22,6 +22,7 @@ from workers.demo.people import SUPER
 from workers.demo.seed import DEMO, seed
 from workers.hsm import prepare
 from workers.roles import role
+from workers.smsc import messages_file
 from workers.stack.launch import Launch
 from workers.stack.processes import free_port
 from workers.tenants import open_tenant
@@ -49,6 +50,8 @@ class Operator:
     """Home of the process `keys`."""
     signer: Signer
     logs: tuple[Path, ...]
+    sms: Path
+    """What the SMS centre was sent, a message a line."""
 
     def settings(self, user: str = "mmo_background") -> Settings:
         """The settings of one more process of this operator."""
@@ -110,7 +113,13 @@ def operator_of(
     run: Path, postgres: PostgresServer, temporal: TemporalServer, nats: NatsServer
 ) -> Iterator[Operator]:
     """The one operator of the run whose folder this is."""
-    around = {"MMO_TEMPORAL_ADDRESS": temporal.address, "MMO_NATS_URL": nats.url}
+    around = {
+        "MMO_TEMPORAL_ADDRESS": temporal.address,
+        "MMO_NATS_URL": nats.url,
+        "MMO_WEBHOOK_LOOPBACK": "1",
+        "MMO_WEBHOOK_RETRY_S": "0.2",
+        "MMO_WEBHOOK_TRIES_MAX": "4",
+    }
 
     def environment(facts: dict[str, Any], name: str) -> dict[str, str]:
         database = Database(facts["database"], postgres.port)
@@ -119,6 +128,7 @@ def operator_of(
             **around,
             **hsm_environment(Path(facts["keys"])),
             "MMO_LISTEN_PORT": str(facts.get("port", 0)),
+            "MMO_SMSC_PORT": str(facts.get("smsc", 0)),
         }
 
     def start_keys(home: Path) -> tuple[int, dict[str, Any]]:
@@ -142,10 +152,16 @@ def operator_of(
 
         with shared(run, "front", start_front) as facts:
 
+            def start_centre(home: Path) -> tuple[int, dict[str, Any]]:
+                told = {"smsc": free_port()}
+                return _start_role(home, "smsc", {"MMO_SMSC_PORT": str(told["smsc"])}), told
+
             def start_background(home: Path) -> tuple[int, dict[str, Any]]:
-                return _start_role(home, "background", environment(facts, "background")), {}
+                around = environment({**facts, **centre}, "background")
+                return _start_role(home, "background", around), {}
 
             with (
+                shared(run, "smsc", start_centre) as centre,
                 shared(run, "background", start_background),
                 signer_of(home_of_keys) as signer,
             ):
@@ -159,4 +175,5 @@ def operator_of(
                     logs=tuple(
                         run / name / f"{name}.log" for name in ("front", "background", "keys")
                     ),
+                    sms=messages_file(run / "smsc"),
                 )

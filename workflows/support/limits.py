@@ -33,3 +33,18 @@ GIVE_BACK_TRIES_MAX = 900
 
 ANSWERS_QUEUED_MAX = 100
 """Signals beyond this many unverified ones are dropped; the sender can send again."""
+
+REACTION_STEP = timedelta(seconds=30)
+"""One attempt of asking a rule after an event, or of carrying out a plug-in's reaction."""
+
+UNTIL_IT_WORKS_LATER = RetryPolicy(
+    initial_interval=timedelta(seconds=10),
+    backoff_coefficient=2.0,
+    maximum_interval=timedelta(hours=1),
+)
+"""What comes after an event can wait: it is tried for ever, and seldom."""
+
+TASK_LOOK = timedelta(days=1)
+"""How often a waiting task is looked at, in case its signal went astray."""
+TASK_LOOKS_MAX = 100
+"""Looks in one history; then it goes on in a fresh one."""

@@ -1,0 +1,1 @@
+"""What people and programs are told: short messages, webhooks and the inboxes of staff."""

@@ -1,0 +1,143 @@
+"""Short messages in Postgres: queued once, sent when they are due, and what became of them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from psycopg import AsyncConnection
+from psycopg.rows import class_row
+
+Connection = AsyncConnection[Any]
+ONCE_IN = timedelta(hours=24)
+LANGUAGE, SENDER = "en", "MMO"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Queued:
+    """A message that is due."""
+
+    tenant_id: int
+    id: UUID
+    wallet: UUID
+    text: str
+    tries: int
+
+
+async def settings_of(connection: Connection, tenant: int) -> tuple[str, str]:
+    """Language and sender of an operator's messages."""
+    cursor = await connection.execute(
+        "SELECT language, sender FROM notifications.settings WHERE tenant_id = %s", [tenant]
+    )
+    row = await cursor.fetchone()
+    return (row[0], row[1]) if row else (LANGUAGE, SENDER)
+
+
+async def queue(
+    connection: Connection,
+    tenant: int,
+    identifier: UUID,
+    *,
+    wallet: UUID,
+    definition: UUID,
+    text: str,
+    coding: str,
+    segments: int,
+    dedupe: str | None,
+    due_at: datetime,
+) -> bool:
+    """Queue a message, in the open transaction. False where it is there, or its key is."""
+    if dedupe is not None:
+        await connection.execute(
+            "SELECT pg_advisory_xact_lock(hashtextextended(%s, %s))", [dedupe, tenant]
+        )
+    cursor = await connection.execute(
+        """INSERT INTO notifications.message
+                  (tenant_id, id, wallet, definition, text, coding, segments, dedupe, due_at)
+           SELECT %(tenant)s, %(id)s, %(wallet)s, %(definition)s, %(text)s, %(coding)s,
+                  %(segments)s, %(dedupe)s::text, %(due_at)s
+            WHERE %(dedupe)s::text IS NULL OR NOT EXISTS (
+                  SELECT FROM notifications.message
+                   WHERE tenant_id = %(tenant)s AND dedupe = %(dedupe)s::text
+                     AND created_at > now() - %(once_in)s::interval)
+           ON CONFLICT DO NOTHING""",
+        {
+            "tenant": tenant, "id": identifier, "wallet": wallet, "definition": definition,
+            "text": text, "coding": coding, "segments": segments, "dedupe": dedupe,
+            "due_at": due_at, "once_in": ONCE_IN,
+        },
+    )  # fmt: skip
+    return bool(cursor.rowcount)
+
+
+async def due(connection: Connection, limit: int) -> list[Queued]:
+    """Messages of all tenants that are due, the longest waiting first."""
+    cursor = connection.cursor(row_factory=class_row(Queued))
+    await cursor.execute(
+        """SELECT tenant_id, id, wallet, text, tries FROM notifications.message
+            WHERE state = 'queued' AND due_at <= now() ORDER BY due_at LIMIT %s""",
+        [limit],
+    )
+    return await cursor.fetchall()
+
+
+async def sent(connection: Connection, message: Queued, centre_ids: Sequence[str]) -> None:
+    """Remember by which ids the centre knows its parts."""
+    async with connection.transaction():
+        for number, centre_id in enumerate(centre_ids):
+            await connection.execute(
+                """INSERT INTO notifications.part (tenant_id, message_id, number, centre_id)
+                   VALUES (%s, %s, %s, %s)
+                   ON CONFLICT (tenant_id, message_id, number)
+                   DO UPDATE SET centre_id = excluded.centre_id, state = 'sent'""",
+                [message.tenant_id, message.id, number, centre_id],
+            )
+        await _set(connection, message, "sent", "", 0.0)
+
+
+async def postpone(connection: Connection, message: Queued, reason: str, after_s: float) -> None:
+    """Try it again later."""
+    await _set(connection, message, "queued", reason, after_s)
+
+
+async def fail(connection: Connection, message: Queued, reason: str) -> None:
+    """Give it up, for a reason."""
+    await _set(connection, message, "failed", reason, 0.0)
+
+
+async def receipt(connection: Connection, centre_id: str, *, delivered: bool, told: str) -> bool:
+    """Fold a receipt of the centre; False where it is of no part that we know (yet)."""
+    async with connection.transaction():
+        cursor = await connection.execute(
+            """UPDATE notifications.part SET state = %s WHERE centre_id = %s
+            RETURNING tenant_id, message_id""",
+            ["delivered" if delivered else "failed", centre_id],
+        )
+        rows = await cursor.fetchall()
+        for tenant, message in rows:
+            await connection.execute(
+                """UPDATE notifications.message m
+                      SET state = CASE WHEN p.failed THEN 'failed'
+                                       WHEN p.done THEN 'delivered' ELSE m.state END,
+                          reason = CASE WHEN p.failed THEN %s ELSE m.reason END,
+                          changed_at = now()
+                     FROM (SELECT bool_or(state = 'failed') AS failed,
+                                  bool_and(state = 'delivered') AS done
+                             FROM notifications.part WHERE tenant_id = %s AND message_id = %s) p
+                    WHERE m.tenant_id = %s AND m.id = %s""",
+                [told, tenant, message, tenant, message],
+            )
+    return bool(rows)
+
+
+async def _set(
+    connection: Connection, message: Queued, state: str, reason: str, after_s: float
+) -> None:
+    await connection.execute(
+        """UPDATE notifications.message
+              SET state = %s, reason = %s, tries = tries + 1, changed_at = now(),
+                  due_at = CASE WHEN %s THEN now() + %s * interval '1 second' ELSE due_at END
+            WHERE tenant_id = %s AND id = %s""",
+        [state, reason[:200], state == "queued", after_s, message.tenant_id, message.id],
+    )

@@ -1,0 +1,54 @@
+"""Rules of a running operator, put straight into its tables, and taken out again."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from uuid import uuid4
+
+import psycopg
+
+
+@contextmanager
+def rule(
+    books: psycopg.Connection,
+    event: str,
+    processor: str,
+    metadata: Any,
+    *,
+    phase: str = "post",
+    product: int | None = None,
+    state: str = "active",
+    tenant: int = 1,
+) -> Iterator[str]:
+    """A rule in force while the block runs; its definition's id."""
+    definition = str(uuid4())
+    with books.transaction():
+        books.execute(
+            """INSERT INTO bep.definition (tenant_id, id, event, phase, product, processor,
+                                           created_by) VALUES (%s, %s, %s, %s, %s, %s, 'tests')""",
+            [tenant, definition, event, phase, product, processor],
+        )
+        books.execute(
+            """INSERT INTO bep.version (tenant_id, definition_id, number, state, wanted, metadata,
+                                        made_by) VALUES (%s, %s, 1, %s, %s, %s, 'tests')""",
+            [tenant, definition, state, state, json.dumps(metadata)],
+        )
+        books.execute("SELECT ledger.raise_rules(%s)", [tenant])
+    try:
+        yield definition
+    finally:
+        with books.transaction():
+            books.execute(
+                "UPDATE bep.definition SET retired_at = now() WHERE tenant_id = %s AND id = %s",
+                [tenant, definition],
+            )
+            books.execute("SELECT ledger.raise_rules(%s)", [tenant])
+
+
+def give_product(books: psycopg.Connection, wallet: str, product: int, tenant: int = 1) -> None:
+    """Let a wallet be of a product, so that a rule is about it alone."""
+    books.execute(
+        "UPDATE wallets.wallet SET product = %s WHERE tenant_id = %s AND id = %s",
+        [product, tenant, wallet],
+    )

@@ -1,0 +1,142 @@
+"""Webhooks: signed, tried again, given up in the open, and each endpoint by itself."""
+
+import asyncio
+import secrets
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import psycopg
+import pytest
+from standardwebhooks import Webhook, WebhookVerificationError
+
+from tests.e2e.ruling import give_product, rule
+from tests.e2e.test_messages import until
+from tests.e2e.town import Holder, Town
+
+
+@dataclass
+class Receiver:
+    """A program that hears webhooks, and answers with what `status` says at the time."""
+
+    status: int = 200
+    heard: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
+    port: int = 0
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}/hook"
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
+        headers = dict(line.lower().split(": ", 1) for line in head[1:] if line)
+        named = dict(line.split(": ", 1) for line in head[1:] if line)
+        body = await reader.readexactly(int(headers["content-length"]))
+        self.heard.append(({name.lower(): value for name, value in named.items()}, body))
+        answer = f"HTTP/1.1 {self.status} X\r\nContent-Length: 2\r\nLocation: /x\r\n\r\nok"
+        writer.write(answer.encode())
+        await writer.drain()
+        writer.close()
+
+
+@asynccontextmanager
+async def receiver(status: int = 200) -> AsyncGenerator[Receiver]:
+    made = Receiver(status)
+    server = await asyncio.start_server(made.serve, "127.0.0.1", 0)
+    made.port = server.sockets[0].getsockname()[1]
+    async with server:
+        yield made
+
+
+async def registered(town: Town, url: str) -> dict[str, Any]:
+    answer = await town.staff.post("/v1/webhooks", {"url": url})
+    assert answer.status_code == 201, answer.text
+    return answer.json()
+
+
+async def payer(town: Town, books: psycopg.Connection) -> tuple[Holder, int]:
+    """A customer with money whose wallet is of a product of its own."""
+    product = 1000 + secrets.randbelow(10**6)
+    holder = await town.customer("500")
+    give_product(books, holder.wallet, product)
+    return holder, product
+
+
+async def deliveries(town: Town, endpoint: str, state: str) -> list[dict[str, Any]]:
+    answer = await town.staff.get(f"/v1/webhooks/{endpoint}/deliveries?state={state}")
+    assert answer.status_code == 200, answer.text
+    return answer.json()["items"]
+
+
+@pytest.mark.case("J8")
+async def test_a_webhook_is_signed_by_every_secret_that_counts(
+    demo: Town, books: psycopg.Connection
+) -> None:
+    alice, product = await payer(demo, books)
+    bob = await demo.customer()
+    async with receiver() as program:
+        endpoint = await registered(demo, program.url)
+        rotated = await demo.staff.post(f"/v1/webhooks/{endpoint['id']}/rotate-secret")
+        assert rotated.status_code == 200, rotated.text
+        told = {"endpoint": endpoint["id"], "fields": ["amount", "parties"]}
+        with rule(books, "wallet.transfer", "webhook", told, product=product):
+            sent = await alice.sends("25", bob)
+            assert sent.status_code == 201, sent.text
+            headers, body = (await until(lambda: program.heard))[0]
+
+    for secret in (endpoint["secret"], rotated.json()["secret"]):
+        read = Webhook(secret).verify(body, headers)
+        assert read["type"] == "wallet.transfer"
+        assert read["amount"] == {"value": "25.00", "currency": "KES"}
+        assert read["parties"] == {"payer": alice.wallet, "payee": bob.wallet}
+    with pytest.raises(WebhookVerificationError):
+        Webhook(endpoint["secret"]).verify(body.replace(b"25.00", b"99.00"), headers)
+    assert headers["accept-encoding"] == "identity"
+    assert "secret" not in (await demo.staff.get(f"/v1/webhooks/{endpoint['id']}")).json()
+
+
+@pytest.mark.case("J4")
+@pytest.mark.case("J7")
+async def test_a_failing_endpoint_ends_in_dead_letters_and_delays_no_other(
+    demo: Town, books: psycopg.Connection
+) -> None:
+    alice, product = await payer(demo, books)
+    bob = await demo.customer()
+    async with receiver(302) as failing, receiver() as fine:
+        bad, good = await registered(demo, failing.url), await registered(demo, fine.url)
+        with (
+            rule(books, "wallet.transfer", "webhook", {"endpoint": bad["id"]}, product=product),
+            rule(books, "wallet.transfer", "webhook", {"endpoint": good["id"]}, product=None),
+        ):
+            await alice.sends("25", bob)
+            (dead,) = await until(lambda: deliveries(demo, bad["id"], "dead"))
+            assert dead["tries"] == 4
+            assert dead["status"] == 302
+            assert len(failing.heard) == 4, "a redirect is not followed"
+            assert len({headers["webhook-id"] for headers, _ in failing.heard}) == 1
+            failing.status = 200
+            again = f"/v1/webhooks/{bad['id']}/deliveries/{dead['id']}/redeliver"
+            assert (await demo.staff.post(again)).status_code == 202
+            (delivered,) = await until(lambda: deliveries(demo, bad["id"], "delivered"))
+            assert delivered["id"] == dead["id"]
+    assert (await demo.staff.post(again.replace(dead["id"], bad["id"]))).status_code == 404
+
+
+WRONG = [
+    "http://hooks.safaricom.com/", "file:///etc/passwd", "gopher://hooks.safaricom.com/",
+    "https://user:pass@hooks.safaricom.com/", "https://hooks.safaricom.com:22/",
+    "https://127.0.0.1/", "https://[::1]/", "https://2130706433/", "https://0177.0.0.1/",
+    "https://0x7f000001/", "https://[::ffff:127.0.0.1]/", "https://localhost./",
+    "https://0.0.0.0/", "https://169.254.169.254/latest/meta-data/", "https://[fd00::1]/",
+    "https://vault.internal/", "https://localhost/",
+]  # fmt: skip
+
+
+@pytest.mark.case("J1")
+@pytest.mark.parametrize("url", WRONG)
+async def test_no_webhook_goes_into_our_own_network(demo: Town, url: str) -> None:
+    answer = await demo.staff.post("/v1/webhooks", {"url": url})
+
+    assert answer.status_code == 422
+    assert answer.json()["code"] == "webhook_address"
