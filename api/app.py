@@ -1,5 +1,6 @@
 """The resource server, put together."""
 
+import asyncio
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -17,13 +18,16 @@ from api import (
     flags,
     health,
     movements,
+    notifications,
     pins,
     problems,
     products,
     super_reads,
+    tasks,
     tenant_groups,
     tenants,
     wallets,
+    webhooks,
 )
 from api.guard import Guard
 from api.identity import clients, roles, users
@@ -37,8 +41,10 @@ from mmo.changes.wallets import WalletChanges
 from mmo.documents.ports import DocumentStore
 from mmo.identity.pins import PinVault
 from mmo.identity.policy import Policies
+from mmo.keys.envelope import Envelope
 from mmo.keys.ports import KeyStore
 from mmo.movements.support.catalogue import movements as catalogue
+from mmo.notifications.bells import Bells
 from mmo.settings import Settings
 from mmo.tenancy.postgres import TenantRegister
 
@@ -51,6 +57,9 @@ class Parts:
     pool: AsyncConnectionPool[Any]
     engine: AsyncEngine
     keys: KeyStore
+    envelope: Envelope
+    bells: Bells
+    stopping: asyncio.Event
     clients: Clients
     tenants: TenantRegister
     gatekeeper: Gatekeeper
@@ -89,6 +98,9 @@ def create_routes() -> FastAPI:
                 "products",
                 "documents",
                 "pins",
+                "tasks",
+                "notifications",
+                "webhooks",
                 "code lists",
                 "identity",
                 "tenants",
@@ -105,6 +117,8 @@ def create_routes() -> FastAPI:
         app.include_router(answers.route_of(offered), prefix="/v1")
     administration = (users, roles, clients, code_lists, tenants, tenant_groups, super_reads)
     for module in (wallets, flags, products, document_kinds, documents, pins, *administration):
+        app.include_router(module.router, prefix="/v1")
+    for module in (tasks, notifications, webhooks):
         app.include_router(module.router, prefix="/v1")
     app.include_router(wallet_queries.router, prefix="/v1")
     app.include_router(movement_queries.router, prefix="/v1")

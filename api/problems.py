@@ -46,6 +46,8 @@ PROBLEMS: dict[str, tuple[int, str]] = {
     "already_there": (409, "There is one of that name already."),
     "grant_not_pending": (409, "The role grant does not wait for your decision."),
     "unknown_scope": (422, "There is no such scope."),
+    "webhook_address": (422, "Webhooks go to public hosts, over https."),
+    "checklist_incomplete": (422, "The task's checklist is not done yet."),
     "not_waiting": (409, "The movement does not wait for this answer."),
     "not_found": (404, "There is nothing here."),
     "movement_not_found": (404, "There is no such movement."),

@@ -9,12 +9,14 @@ from psycopg_pool import AsyncConnectionPool
 from temporalio.client import Client
 from temporalio.worker import Worker
 
+from activities.approvals import ApprovalActivities
 from activities.movements import MovementActivities
 from api.app import Parts, create_app
 from api.guard import Guard
 from api.movements import Door
 from api.security import Gatekeeper
 from api.start import Starter
+from mmo.approvals.postgres import Approvals
 from mmo.audit.postgres import AuditLog
 from mmo.changes.wallets import WalletChanges
 from mmo.documents.postgres import PostgresDocuments
@@ -27,6 +29,7 @@ from mmo.movements.support.first_outcomes import FirstOutcomes
 from mmo.movements.support.ports import AnswerVerifier
 from mmo.movements.support.postgres import PostgresFacts, PostgresWriter
 from mmo.movements.support.signed_answers import SignedAnswers
+from mmo.notifications.bells import Bells
 from mmo.settings import Settings
 from mmo.tenancy.postgres import TenantRegister
 from mmo.wallets.personal import PersonalData
@@ -38,6 +41,7 @@ from workers.wiring import (
     TenantClients,
     access_verifier,
     answer_verifier,
+    decision_verifier,
     key_store,
     open_engine,
     open_envelope,
@@ -65,8 +69,10 @@ class Makers:
     ) -> MovementActivities:
         return MovementActivities(PostgresFacts(pool), PostgresWriter(pool, bell), answers, first)
 
-    def worker(self, client: Client, activities: MovementActivities) -> Worker:
-        return movements_worker(client, activities)
+    def worker(
+        self, client: Client, activities: MovementActivities, approvals: ApprovalActivities
+    ) -> Worker:
+        return movements_worker(client, activities, approvals)
 
     def app(self, parts: Parts) -> Guard:
         return create_app(parts)
@@ -88,14 +94,18 @@ async def serve(
         above = settings.as_user(SUPER_USER)
         super_pool = await opened.enter_async_context(open_pool(above))
         policies, audit = Policies(pool, settings.dsn()), AuditLog(pool)
+        bells = Bells()
         running = [tasks.create_task(bell.run()), tasks.create_task(policies.run())]
         tenants, commands = TenantRegister(pool), make.commands(pool)
         running.append(tasks.create_task(tenants.run(settings.dsn())))
+        running.append(tasks.create_task(bells.run(settings.dsn())))
         await clients.service()
         if works:
             answers = SignedAnswers(answer_verifier(trust))
             activities = make.activities(pool, bell, answers, first)
-            await opened.enter_async_context(fleet(tenants, clients, activities, make.worker))
+            approvals = ApprovalActivities(Approvals(pool, decision_verifier(trust)))
+            worker = partial(make.worker, activities=activities, approvals=approvals)
+            await opened.enter_async_context(fleet(tenants, clients, worker))
         starter = Starter(clients, commands, first, eager=works, admitted_max=ADMITTED_MAX)
         app = make.app(
             Parts(
@@ -103,6 +113,9 @@ async def serve(
                 pool=pool,
                 engine=await opened.enter_async_context(open_engine(settings)),
                 keys=keys,
+                envelope=envelope,
+                bells=bells,
+                stopping=stop,
                 clients=clients,
                 tenants=tenants,
                 gatekeeper=Gatekeeper(access_verifier(settings, trust), tenants, policies, audit),

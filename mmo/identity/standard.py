@@ -18,7 +18,9 @@ CHECKER_SCOPES = OWN | {
 }  # fmt: skip
 _NOT_FOR_STAFF = frozenset({"super:read", "tenants:read", "tenants:write"})
 """What no role of an ordinary tenant may hold."""
-_ADMINISTRATION = ("identity:", "tenancy:", "code-lists:")
+_ADMINISTRATION = ("identity:", "tenancy:", "code-lists:", "webhooks:")
+_EVERYBODY = frozenset({"notifications:read", "tasks:read", "tasks:write"})
+"""What every role of staff has: an inbox, and tasks of its own."""
 READ = frozenset({"movements:read", "movements:read:all", "wallets:read"})
 
 ROLE_OF_WALLET = {"customer": "customer", "agent": "agent", "super_agent": "super-agent"}
@@ -30,9 +32,12 @@ def standard_roles(scopes: Iterable[str]) -> Mapping[int, tuple[str, frozenset[s
     every = frozenset(scopes) - _NOT_FOR_STAFF
     administration = frozenset(one for one in every if one.startswith(_ADMINISTRATION))
     return {
-        ADMINISTRATOR: ("administrator", administration | READ | {"histories:decode"}),
+        ADMINISTRATOR: (
+            "administrator",
+            administration | READ | {"histories:decode"} | (_EVERYBODY & every),
+        ),
         CLERK: ("clerk", every - administration - {"identity:activate"}),
-        CHECKER: ("checker", CHECKER_SCOPES & every),
+        CHECKER: ("checker", (CHECKER_SCOPES | _EVERYBODY) & every),
         CUSTOMER: ("customer", CUSTOMER_SCOPES & every),
         AGENT: ("agent", AGENT_SCOPES & every),
         SUPER_AGENT: ("super-agent", SUPER_AGENT_SCOPES & every),

@@ -22,6 +22,9 @@ OTHER_INDEXES = {
     "tenancy.onboarding_slug": "a tenant's name is unique on the platform",
     "audit.record_feed": "the sealer reads all tenants at once, in the order of commits",
     "ledger.journal_xid": "the sealer reads all tenants at once, in the order of commits",
+    "notifications.message_due": "the sender looks at all tenants, the longest waiting first",
+    "notifications.part_centre": "a receipt names the centre's id, and no tenant",
+    "notifications.delivery_due": "the sender looks at all tenants, the longest waiting first",
     "movements.command_without_outcome": "the sweeper looks at all tenants, the oldest first",
     "movements.command_waiting": "the sweeper looks at all tenants, the oldest first",
     "movements.command_not_kept": "the exporter looks at all tenants, the oldest first",
@@ -42,7 +45,7 @@ BEYOND = ("mmo_as_every_tenant", "mmo_as_super", "mmo_owner")
 
 WRITERS = {
     "mmo_as_poster": {"messaging.event", "wallets.*", "movements.command", "audit.record",
-                      "identity.*", "code_lists.*", "bep.*", "documents.*",
+                      "identity.*", "code_lists.*", "bep.*", "notifications.*", "tasks.*", "documents.*",
                       "tenancy.onboarding", "tenancy.tenant_group",
                       "tenancy.group_member", "tenancy.group_share"},
     "mmo_as_onboarding": {"tenancy.*", "movements.chart", "identity.*", "audit.record"},
@@ -50,6 +53,8 @@ WRITERS = {
     "mmo_as_keys": {"audit.record", "keys.*"},
     "mmo_as_projector": {"messaging.cursor", "projections.*"},
     "mmo_as_relay": {"messaging.cursor"},
+    "mmo_as_reactor": {"messaging.cursor"},
+    "mmo_as_effects": {"notifications.*"},
     "mmo_as_exporter": {"messaging.event", "messaging.cursor", "histories.history"},
     "mmo_as_sealer": {"audit.seal", "audit.sealed_to"},
     "mmo_as_background": {"tenancy.*", "movements.chart", "identity.*"},

@@ -11,7 +11,16 @@ from tests.measured import measured
 from tests.servers.nats import NatsServer
 from tests.servers.postgres import Database
 from tests.servers.temporal import TemporalServer
-from workers import history_export, projector, relay, sealer, sweeper
+from workers import (
+    history_export,
+    projector,
+    reactor,
+    relay,
+    sealer,
+    sms_sender,
+    sweeper,
+    webhook_sender,
+)
 from workers.wiring import development_keys
 
 LOOPS: dict[str, tuple[str, Callable[[Settings, asyncio.Event], Awaitable[None]]]] = {
@@ -21,6 +30,9 @@ LOOPS: dict[str, tuple[str, Callable[[Settings, asyncio.Event], Awaitable[None]]
     "history_export": ("mmo_history_export", history_export.loop),
     "rollup": ("mmo_sweeper", sweeper.rollup),
     "sealer": ("mmo_sealer", sealer.loop),
+    "reactor": ("mmo_reactor", reactor.loop),
+    "sms": ("mmo_effects", sms_sender.loop),
+    "webhooks": ("mmo_effects", webhook_sender.loop),
 }
 
 
@@ -57,6 +69,11 @@ FORBIDDEN = {
                     "UPDATE movements.command SET state = 'posted'"),
     "mmo_history_export": ("DELETE FROM histories.history",
                            "UPDATE histories.history SET events = 0"),
+    "mmo_reactor": ("INSERT INTO messaging.event (id) VALUES (gen_random_uuid())",
+                    "UPDATE bep.version SET state = 'active'", "DELETE FROM messaging.cursor"),
+    "mmo_effects": ("INSERT INTO messaging.event (id) VALUES (gen_random_uuid())",
+                    "UPDATE notifications.endpoint SET url = ''", "DELETE FROM tasks.task",
+                    "UPDATE wallets.wallet SET owner = 'me'"),
     "mmo_sealer": ("DELETE FROM audit.seal", "UPDATE audit.seal SET n = 1",
                    "INSERT INTO audit.record (id) VALUES (gen_random_uuid())",
                    "INSERT INTO messaging.event (id) VALUES (gen_random_uuid())",

@@ -64,6 +64,7 @@ def up(
     postgres_port: Annotated[int | None, _port("postgres")] = None,
     nats_port: Annotated[int | None, _port("nats")] = None,
     authorization_port: Annotated[int | None, _port("authorization")] = None,
+    smsc_port: Annotated[int | None, _port("smsc")] = None,
 ) -> None:
     """Start Postgres, NATS, Temporal and the product; stay in front until Ctrl-C.
 
@@ -81,6 +82,7 @@ def up(
         "postgres": postgres_port,
         "nats": nats_port,
         "authorization": authorization_port,
+        "smsc": smsc_port,
     }
     with house.locked():
         _recover(house)

@@ -12,9 +12,11 @@ from mmo.messaging.event import CONTEXTS
 from mmo.messaging.nats import STREAM
 from mmo.movements.support.catalogue import movements
 from mmo.movements.support.published import MovementEvent
+from mmo.tasks.postgres import COMPLETED, ESCALATED, OPENED
 from mmo.wallets.wallet import EVENTS
 from workers.publishing.openapi import HEADER
 
+REACTIONS = ("notification", "sms", "task", "webhook")
 REFUSED = ("mmo.movement.refused.v1", "mmo.movement.held.v1", "mmo.movement.released.v1")
 
 
@@ -31,6 +33,39 @@ class HistoryEvent(BaseModel):
     timeline: list[dict[str, Any]]
 
 
+class CausedBy(BaseModel):
+    """The event that gave cause for a reaction, and the rule."""
+
+    model_config = ConfigDict(frozen=True)
+
+    event: str
+    type: str
+    definition: str
+    version: int
+
+
+class ReactionEvent(BaseModel):
+    """Something is to be done, of a kind that an effect carries out."""
+
+    model_config = ConfigDict(frozen=True)
+
+    kind: str
+    data: dict[str, Any]
+    caused_by: CausedBy
+
+
+class TaskEvent(BaseModel):
+    """A task was opened, is late, or is done."""
+
+    model_config = ConfigDict(frozen=True)
+
+    title: str
+    role: str
+    event: str = ""
+    escalated_to: str = ""
+    checklist: list[str] = []
+
+
 def messages() -> dict[str, tuple[str, type[BaseModel]]]:
     """Type of message → the aggregate it is about, and the model of its data."""
     found: dict[str, tuple[str, type[BaseModel]]] = {}
@@ -43,6 +78,10 @@ def messages() -> dict[str, tuple[str, type[BaseModel]]]:
         found[name] = ("wallet", model)
     for name, model in DOCUMENT_EVENTS.items():
         found[name] = ("document", model)
+    for kind in REACTIONS:
+        found[f"mmo.{kind}.requested.v1"] = ("reaction", ReactionEvent)
+    for name in (OPENED, ESCALATED, COMPLETED):
+        found[name] = ("task", TaskEvent)
     found[EXPORTED] = ("history", HistoryEvent)
     return found
 

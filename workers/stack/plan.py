@@ -84,6 +84,7 @@ class Plan:
             "MMO_ISSUER": self.urls()["authorization"],
             "MMO_AUTHORIZATION_HOST": "127.0.0.1",
             "MMO_AUTHORIZATION_PORT": str(self.ports["authorization"]),
+            **({} if own_centre() else {"MMO_SMSC_PORT": str(self.ports["smsc"])}),
         }
 
     def settings(self, user: str) -> Settings:
@@ -107,6 +108,7 @@ class Plan:
             Step(name="migrate", run=self._migrate, after=("postgres",)),
             *self._temporal_parts(),
             Once(name="seed", prepare=self._seed, after=("migrate", "temporal", "hsm")),
+            *(() if own_centre() else (self._centre(),)),
             *(self._role(role) for role in self.roles),
         )
 
@@ -119,6 +121,24 @@ class Plan:
 
     def _nats(self) -> NatsServer:
         return NatsServer(folder=self.home.path / "nats", port=self.ports["nats"])
+
+    def _centre(self) -> Service:
+        """The simulator of an SMS centre, where no real one is named."""
+        ready_file = self.home.run / "smsc.ready"
+        return Service(
+            name="smsc", prepare=partial(self._prepare_centre, ready_file), ready=ready_file.exists
+        )
+
+    def _prepare_centre(self, ready_file: Path) -> Launch:
+        ready_file.unlink(missing_ok=True)
+        return workers_launch(
+            "smsc",
+            {
+                "MMO_HOME": str(self.home.path),
+                "MMO_SMSC_PORT": str(self.ports["smsc"]),
+                "MMO_READY_FILE": str(ready_file),
+            },
+        )
 
     def _migrate(self) -> None:
         prepare_database(self.settings(ADMIN))
@@ -171,6 +191,11 @@ class Plan:
         ready_file.unlink(missing_ok=True)
         own = {"MMO_READY_FILE": str(ready_file)}
         return workers_launch(role.name, {**self.environment(role.database_user), **own})
+
+
+def own_centre() -> bool:
+    """Whether the environment names a real SMS centre: then no simulator is started."""
+    return "smsc_host" in Settings().model_fields_set
 
 
 def workers_launch(name: str, environment: dict[str, str]) -> Launch:

@@ -1,4 +1,4 @@
-"""The six ports of a stack: chosen, remembered, and found taken by name."""
+"""The seven ports of a stack: chosen, remembered, and found taken by name."""
 
 from collections.abc import Mapping
 
@@ -7,7 +7,7 @@ from workers.stack.processes import free_port, is_taken
 
 DEFAULTS = {
     "api": 8080, "temporal": 7233, "ui": 8233, "postgres": 5433, "nats": 4222,
-    "authorization": 8090,
+    "authorization": 8090, "smsc": 2775,
 }  # fmt: skip
 
 Ports = dict[str, int]
