@@ -11,7 +11,6 @@ from psycopg_pool import AsyncConnectionPool
 
 from mmo.bep.processors import notification, sms, webhook
 from mmo.keys.envelope import Envelope
-from mmo.keys.ports import NoKeyError
 from mmo.notifications import inbox, messages, webhooks
 from mmo.notifications.gsm import TooLongError, cut
 from mmo.notifications.writing import due_at, key_of, text_of, written
@@ -53,7 +52,10 @@ class Intake:
         }
 
     async def take(self, kind: str, told: bytes) -> None:
-        """Write down what one message of the broker asks for. Raises Unusable."""
+        """Write down what one message of the broker asks for. Raises Unusable.
+
+        Raises KeysAwayError and NoKeyError too: a disabled key may come back.
+        """
         event = orjson.loads(told)
         tenant = await self._tenants.find(event["tenant"])
         if tenant is None:
@@ -62,7 +64,7 @@ class Intake:
         reaction = _Reaction(tenant, UUID(event["id"]), data["data"], data["caused_by"])
         try:
             await self._take[kind](reaction)
-        except (NoKeyError, TooLongError) as error:
+        except TooLongError as error:
             raise Unusable(str(error)) from error
 
     async def _message(self, reaction: _Reaction) -> None:

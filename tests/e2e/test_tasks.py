@@ -53,3 +53,31 @@ async def test_a_task_blocks_what_it_says_until_it_is_done_and_escalates_when_la
     assert [kind for (kind,) in rows] == [
         "mmo.task.opened.v1", "mmo.task.escalated.v1", "mmo.task.completed.v1",
     ]  # fmt: skip
+
+
+async def test_a_task_lets_pass_once_it_is_done(demo: Town, books: psycopg.Connection) -> None:
+    product = 1000 + secrets.randbelow(10**6)
+    alice, bob = await demo.customer("500"), await demo.customer()
+    give_product(books, alice.wallet, product)
+    told = {
+        "title": "Ask where it comes from", "assigneeRole": "clerk", "party": "payer",
+        "blocks": ["wallet.transfer"],
+    }  # fmt: skip
+    clerk = holder_of(demo, "clerk")
+    with rule(books, "wallet.transfer", "task", told, product=product):
+        first = await alice.sends("10", bob)
+        assert first.status_code == 201, first.text
+
+        async def mine() -> list[dict]:
+            found = (await clerk.get("/v1/tasks?state=open&limit=200")).json()["items"]
+            return [one for one in found if one["wallet"] == alice.wallet]
+
+        (task,) = await until(mine)
+        blocked = await alice.sends("10", bob)
+        assert blocked.status_code == 422, blocked.text
+        assert blocked.json()["code"] == "task_open"
+        back = await bob.sends("1", alice)
+        assert back.status_code == 201, "only the product's own transfers are blocked"
+        done = await clerk.post(f"/v1/tasks/{task['id']}/complete", {})
+        assert done.status_code == 200, done.text
+        assert (await alice.sends("10", bob)).status_code == 201

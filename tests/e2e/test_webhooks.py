@@ -123,6 +123,47 @@ async def test_a_failing_endpoint_ends_in_dead_letters_and_delays_no_other(
     assert (await demo.staff.post(again.replace(dead["id"], bad["id"]))).status_code == 404
 
 
+@pytest.mark.case("J9")
+async def test_what_is_delivered_again_has_the_id_that_it_had(
+    demo: Town, books: psycopg.Connection
+) -> None:
+    alice, product = await payer(demo, books)
+    bob = await demo.customer()
+    async with receiver() as program:
+        endpoint = await registered(demo, program.url)
+        told = {"endpoint": endpoint["id"]}
+        with rule(books, "wallet.transfer", "webhook", told, product=product):
+            await alice.sends("25", bob)
+            (kept,) = await until(lambda: deliveries(demo, endpoint["id"], "delivered"))
+        again = f"/v1/webhooks/{endpoint['id']}/deliveries/{kept['id']}/redeliver"
+        assert (await demo.staff.post(again)).status_code == 202
+        await until(lambda: len(program.heard) == 2)
+
+    (first, body), (second, same) = program.heard
+    assert first["webhook-id"] == second["webhook-id"] == kept["id"]
+    assert body == same
+
+
+@pytest.mark.case("J10")
+async def test_another_tenants_receiver_hears_what_its_own_secret_does_not_sign(
+    demo: Town, other: Town, books: psycopg.Connection
+) -> None:
+    alice, product = await payer(demo, books)
+    bob = await demo.customer()
+    async with receiver() as program:
+        theirs, ours = await registered(other, program.url), await registered(demo, program.url)
+        with rule(books, "wallet.transfer", "webhook", {"endpoint": ours["id"]}, product=product):
+            await alice.sends("25", bob)
+            headers, body = (await until(lambda: program.heard))[0]
+
+    with pytest.raises(WebhookVerificationError):
+        Webhook(theirs["secret"]).verify(body, headers)
+    for path in ("", "/deliveries", "/rotate-secret"):
+        where = f"/v1/webhooks/{theirs['id']}{path}"
+        ask = demo.staff.post if path == "/rotate-secret" else demo.staff.get
+        assert (await ask(where)).status_code == 404
+
+
 WRONG = [
     "http://hooks.safaricom.com/", "file:///etc/passwd", "gopher://hooks.safaricom.com/",
     "https://user:pass@hooks.safaricom.com/", "https://hooks.safaricom.com:22/",
