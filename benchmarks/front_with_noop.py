@@ -14,6 +14,7 @@ from temporalio.client import Client
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.worker import Worker
 
+from activities.approvals import ApprovalActivities
 from activities.movements import MovementActivities
 from api.app import Parts, create_app
 from api.guard import Guard
@@ -98,8 +99,10 @@ class WithNoOp(Makers):
     def clients(self, settings: Settings, envelope: Envelope) -> TenantClients:
         return SwitchedClients(settings, envelope)
 
-    def worker(self, client: Client, activities: MovementActivities) -> Worker:
-        return movements_worker(client, activities, [NoOp])
+    def worker(
+        self, client: Client, activities: MovementActivities, approvals: ApprovalActivities
+    ) -> Worker:
+        return movements_worker(client, activities, approvals, [NoOp])
 
     def app(self, parts: Parts) -> Guard:
         return create_app(parts, router)

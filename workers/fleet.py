@@ -6,11 +6,13 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 from importlib.metadata import version
+from typing import Any
 
 import structlog
 from temporalio.client import Client
 from temporalio.worker import PollerBehaviorSimpleMaximum, UnsandboxedWorkflowRunner, Worker
 
+from activities.approvals import ApprovalActivities
 from activities.movements import MovementActivities
 from mmo.tenancy.postgres import REFRESH_S, TenantRegister
 from workers.wiring import TenantClients
@@ -28,7 +30,10 @@ _log = structlog.get_logger()
 
 
 def movements_worker(
-    client: Client, activities: MovementActivities, more: Sequence[type] = ()
+    client: Client,
+    activities: MovementActivities,
+    approvals: ApprovalActivities,
+    more: Sequence[type] = (),
 ) -> Worker:
     """The worker of the queue `movements` in one namespace.
 
@@ -45,6 +50,7 @@ def movements_worker(
             activities.settle,
             activities.release,
             activities.verify_answer,
+            *approvals_of(approvals),
         ],
         workflow_runner=UnsandboxedWorkflowRunner(),
         build_id=f"mmo-{version('mmo-platform')}",
@@ -58,12 +64,14 @@ def movements_worker(
     )
 
 
+def approvals_of(approvals: ApprovalActivities) -> tuple[Callable[..., Any], ...]:
+    """What every worker needs whose workflows wait for approval."""
+    return approvals.open, approvals.verify, approvals.tell, approvals.close
+
+
 @asynccontextmanager
 async def fleet(
-    tenants: TenantRegister,
-    clients: TenantClients,
-    activities: MovementActivities,
-    make: Callable[[Client, MovementActivities], Worker] = movements_worker,
+    tenants: TenantRegister, clients: TenantClients, make: Callable[[Client], Worker]
 ) -> AsyncGenerator[None]:
     """Run workers for all active operators while the block runs; a new one's joins within seconds.
 
@@ -78,7 +86,7 @@ async def fleet(
                 await served.pop(slug).aclose()
                 _log.info("fleet.rests", tenant=slug)
             for slug in sorted(active.keys() - served.keys()):
-                worker = make(await clients(active[slug]), activities)
+                worker = make(await clients(active[slug]))
                 own = await running.enter_async_context(AsyncExitStack())
                 await own.enter_async_context(worker)
                 served[slug] = own

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from temporalio.client import Client
 from temporalio.service import ConnectConfig, KeepAliveConfig, ServiceClient
 
+from mmo.approvals.documents import AUDIENCE as APPROVALS
 from mmo.histories.codec import TenantCodec
 from mmo.keys.development import DevelopmentKeys
 from mmo.keys.envelope import Envelope
@@ -249,3 +250,8 @@ def access_verifier(settings: Settings, trust: Trust) -> Verifier:
 def answer_verifier(trust: Trust) -> Verifier:
     """Proves answers to waiting movements."""
     return Verifier(trust, Purpose.DECISION, AUDIENCE)
+
+
+def decision_verifier(trust: Trust) -> Verifier:
+    """Proves decisions about what waits for approval."""
+    return Verifier(trust, Purpose.DECISION, APPROVALS)

@@ -134,17 +134,21 @@ async def _kept(
     cursor = await connection.execute(
         """INSERT INTO approvals.decision
            (tenant_id, approval_id, subject, document, choice, roles, note)
-           VALUES (%s, %s, %s, %s, %s, %s, %s)
-           ON CONFLICT (tenant_id, approval_id, subject) DO UPDATE SET document = decision.document
-           RETURNING document, choice, roles, note, xmax = 0 AS new""",
+           VALUES (%s, %s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING""",
         [
             awaited.tenant_id, awaited.id, said.by.subject, said.id, said.choice, list(roles),
             said.note,
         ],
     )  # fmt: skip
+    new = cursor.rowcount == 1
+    cursor = await connection.execute(
+        """SELECT document, choice, roles, note FROM approvals.decision
+            WHERE tenant_id = %s AND approval_id = %s AND subject = %s""",
+        [awaited.tenant_id, awaited.id, said.by.subject],
+    )
     row = await cursor.fetchone()
     assert row is not None
-    document, choice, kept_roles, words, new = row
+    document, choice, kept_roles, words = row
     if document != said.id:
         return "has decided already"
     vote = Vote(subject=said.by.subject, choice=choice, roles=tuple(kept_roles), note=words)

@@ -1,7 +1,7 @@
 """What a validator may answer, and what many answers come to."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, TypeAlias
 
 DAY_S = 86_400
@@ -63,6 +63,18 @@ class Approval:
 
     subject: str
     roles: tuple[str, ...]
+
+
+def merged(asked: Sequence[Ask], now: Iterable[Ask]) -> tuple[Ask, ...]:
+    """What was asked before, and what is asked now beside it: the stricter of both."""
+    further = (ask for ask in now if not any(_stands_for(old, ask) for old in asked))
+    return tuple(dict.fromkeys((*asked, *further)))
+
+
+def _stands_for(old: Ask, new: Ask) -> bool:
+    """Whether it is the same ask, though it may have been escalated to further roles since."""
+    plain, grown = set(new.roles), set(old.roles)
+    return replace(new, roles=old.roles) == old and plain <= grown <= plain | set(new.escalate_to)
 
 
 def unmet(asks: Sequence[Ask], approvals: Iterable[Approval]) -> tuple[Ask, ...]:

@@ -20,7 +20,7 @@ from tests.replay.scenes import Scene, scenes
 from tests.servers.postgres import postgres_of
 from tests.servers.temporal import temporal_of
 from tests.workflows.house import TENANT, House, give_everybody_money, house
-from tests.workflows.test_waiting import add_attributes
+from tests.workflows.skipping import add_attributes
 from workers.namespaces import open_namespace
 from workers.stack.launch import program
 

@@ -62,9 +62,8 @@ async def test_a_suspended_tenants_workflows_wait(monkeypatch: pytest.MonkeyPatc
     register: Any = Register()
     register.kinds = {"super": "super"}
     register.states = {"demo": "active", "other": "active", "super": "active", "new": "pending"}
-    made: Any = lambda client, _: Polling(client)  # noqa: E731
-    activities: Any = None
-    async with fleet(register, client_of, activities, made):  # pyright: ignore[reportArgumentType]
+    made: Any = Polling
+    async with fleet(register, client_of, made):  # pyright: ignore[reportArgumentType]
         assert Polling.running == {"demo", "other"}
         register.states["other"] = "suspended"
         await until({"demo"})

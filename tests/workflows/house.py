@@ -15,9 +15,13 @@ from psycopg_pool import AsyncConnectionPool
 from temporalio.client import Client, WorkflowHandle
 from temporalio.worker import Worker
 
+from activities.approvals import ApprovalActivities
 from activities.movements import MovementActivities
 from api.movements import summary_of
-from api.start import start, workflow_id
+from api.start import request_of, start, workflow_id
+from mmo.approvals.awaited import Choice
+from mmo.approvals.documents import write as write_decision
+from mmo.approvals.postgres import Approvals
 from mmo.changes.wallets import Changed, NewWallet, WalletChanges
 from mmo.kernel.envelope import Actor
 from mmo.kernel.identifiers import TenantId, mint
@@ -26,17 +30,20 @@ from mmo.keys.envelope import Envelope
 from mmo.movements.support.catalogue import movements
 from mmo.movements.support.commands import CommandRow, Commands, fingerprint_of
 from mmo.movements.support.first_outcomes import FirstOutcomes
+from mmo.movements.support.outcome import Held
 from mmo.movements.support.postgres import PostgresFacts, PostgresWriter
 from mmo.movements.support.signed_answers import SignedAnswers, binding, write
 from mmo.settings import Settings
 from mmo.tenancy.tenant import Tenant
 from mmo.wallets.personal import PersonalData
 from mmo.wallets.wallet import Wallet
+from workers.fleet import approvals_of
 from workers.sandbox import RUNNER
 from workers.tenants import open_books
-from workers.wiring import answer_verifier, open_pool
+from workers.wiring import answer_verifier, decision_verifier, open_pool
 from workflows.support import queues
 from workflows.support.catalogue import workflows
+from workflows.support.movement import awaited_of
 
 TENANT = Tenant(
     id=TenantId(1), slug="demo", name="Demo", timezone="Africa/Nairobi", currencies=("KES",)
@@ -71,6 +78,10 @@ class House:
     def personal(self) -> PersonalData:
         return PersonalData(self.keys, Envelope(self.keys))
 
+    @property
+    def approvals(self) -> ApprovalActivities:
+        return ApprovalActivities(Approvals(self.pool, decision_verifier(self.keys)))
+
     def worker(self, **options: Any) -> Worker:
         """A worker in the sandbox, as tests run workflows."""
         doors = self.activities
@@ -80,6 +91,7 @@ class House:
             workflows=list(workflows().values()),
             activities=[
                 doors.execute, doors.reserve, doors.settle, doors.release, doors.verify_answer,
+                *approvals_of(self.approvals),
             ],
             workflow_runner=RUNNER,
             build_id="tests",
@@ -150,6 +162,18 @@ class House:
             self.keys, TENANT.slug, Actor(subject=by, client="tests"),
             about=about, name=name, choice=choice, note="",
         )  # fmt: skip
+        await self.handle(row).signal("decide", changes.get("document", document))
+
+    async def decide(
+        self, row: CommandRow, by: str, choice: Choice = "approve", **changes: Any
+    ) -> None:
+        """Send a signed decision to a movement that waits for approval."""
+        asked = request_of(TENANT, row)
+        held = Held(journal=0, at="", position="")
+        about = changes.get("about") or awaited_of(asked, held).about
+        document = await write_decision(
+            self.keys, TENANT.slug, Actor(subject=by, client="tests"), about=about, choice=choice
+        )
         await self.handle(row).signal("decide", changes.get("document", document))
 
     async def holds(self, name: str) -> int:

@@ -13,11 +13,10 @@ from temporalio.testing import WorkflowEnvironment
 from tests.servers.postgres import Database
 from tests.servers.temporal import TemporalServer
 from tests.workflows.house import House, give_everybody_money, house
-from tests.workflows.test_waiting import MONTH, environment
+from tests.workflows.test_waiting import MONTH
 from workers.namespaces import open_namespace
 
 SLEEPERS = 100
-assert environment
 
 
 @pytest.fixture

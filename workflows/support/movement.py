@@ -1,43 +1,39 @@
 """What every money movement shares: its verbs, and the door where answers come in."""
 
 import asyncio
-from collections import deque
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 from temporalio import workflow
 
+from mmo.approvals.awaited import Awaited, Ending, binding
 from mmo.kernel.refusals import REFUSALS, Refused
 from mmo.movements.support.catalogue import movements
 from mmo.movements.support.movement import Step
-from mmo.movements.support.outcome import Outcome, Posted, Request
+from mmo.movements.support.outcome import Held, Outcome, Posted, Request
 from mmo.movements.support.ports import Answered
 from workflows.support import steps
+from workflows.support.approvals import REASONS, AwaitsDecisions, approvals_of, asks_of
 from workflows.support.attributes import MOVEMENT_STATE
 from workflows.support.limits import (
     ANSWER_PATIENCE,
-    ANSWERS_QUEUED_MAX,
     GIVE_BACK_PAUSE,
     GIVE_BACK_PAUSE_MAX,
     GIVE_BACK_TRIES_MAX,
 )
 
 
-class MoneyMovement:
+class MoneyMovement(AwaitsDecisions):
     """The base of every process."""
 
-    def __init__(self) -> None:
-        self._documents: deque[str] = deque()
-        self._ignored: list[str] = []
-
-    @workflow.signal
-    def decide(self, document: str) -> None:
-        """Take in the signed document of an answer; it is verified before it counts."""
-        if len(self._documents) < ANSWERS_QUEUED_MAX:
-            self._documents.append(document)
-
     async def execute(self, request: Request) -> Outcome:
-        """Admit the step and post it."""
-        return await steps.execute(request)
+        """Admit the step and post it; wait for approval where, and as often as, rules ask."""
+        outcome = await steps.execute(request)
+        if isinstance(outcome, Held):
+            return await self._approved(request, outcome)
+        return outcome
 
     async def reserve(self, request: Request) -> Outcome:
         """Admit the step and set its debits aside."""
@@ -56,7 +52,7 @@ class MoneyMovement:
 
         Documents that prove nothing stay in the history, are named in the details, and are ignored.
         """
-        self._describe(request, f"waits for `{name}`")
+        self._say(request, [f"waits for `{name}`", *self._named()])
         self._mark(movements()[request.movement].step(request.step).state)
         deadline = workflow.now() + ANSWER_PATIENCE
         while (left := deadline - workflow.now()) > timedelta(0):
@@ -68,11 +64,11 @@ class MoneyMovement:
                 break
             answered = await steps.verify_answer(request, self._documents.popleft())
             if isinstance(answered, Answered) and answered.name == name:
-                self._describe(request, f"{answered.subject} answered `{answered.choice}`")
+                self._say(request, [f"{answered.subject} answered `{answered.choice}`"])
                 self._mark("answered")
                 return answered
             self._ignored.append(answered if isinstance(answered, str) else answered.name)
-            self._describe(request, f"waits for `{name}`")
+            self._say(request, [f"waits for `{name}`", *self._named()])
         return None
 
     async def give_back(self, request: Request, step: Step, because: str) -> Outcome:
@@ -81,21 +77,85 @@ class MoneyMovement:
         for number in range(step.number, step.number + GIVE_BACK_TRIES_MAX):
             outcome = await steps.execute(request.then(number, because=because))
             if isinstance(outcome, Posted):
-                return Refused(because, REFUSALS[because], {}, outcome.record, outcome.position)
+                return _refused(because, outcome)
             code = outcome.code if isinstance(outcome, Refused) else outcome.outcome
-            self._describe(request, f"NEEDS ATTENTION: cannot give back ({code}), tries again")
+            self._say(request, [f"NEEDS ATTENTION: cannot give back ({code}), tries again"])
             await asyncio.sleep(pause.total_seconds())
             pause = min(pause * 2, GIVE_BACK_PAUSE_MAX)
         raise AssertionError("the money could not be given back for more than a month")
+
+    async def _approved(self, request: Request, held: Held) -> Outcome:
+        """Wait for what rules ask, then put it to them once more: the stricter of both binds."""
+        self._mark("pending_approval")
+        awaited = awaited_of(request, held)
+        while True:
+            awaited, ending = await self.agreement(awaited)
+            if ending is not None:
+                return await self._ended(request, awaited, ending, REASONS[ending])
+            asking = request.agreed(asks_of(awaited), approvals_of(awaited))
+            outcome = await self.settle(asking)
+            if isinstance(outcome, Refused):
+                await self._ended(request, awaited, "refused", outcome.code)
+                return outcome
+            if not isinstance(outcome, Held):
+                await self.end_approval(awaited, "approved")
+                self._mark("answered")
+                return outcome
+            awaited = replace(awaited, asks=tuple(ask.row() for ask in outcome.asks))
+
+    async def _ended(
+        self, request: Request, awaited: Awaited, ending: Ending, because: str
+    ) -> Outcome:
+        """Give back what was set aside, once, and tell why."""
+        released = await self.release(request, because)
+        await self.end_approval(awaited, ending)
+        self._mark("answered")
+        return released if isinstance(released, Refused) else _refused(because, released)
+
+    def describe(self, awaited: Awaited, state: Sequence[str]) -> None:
+        """Tell whoever looks at the waiting movement whose approval it waits for."""
+        about = awaited.summary
+        amount = f"{about['amount']['currency']} {about['amount']['value']}"
+        title = movements()[about["type"]].title
+        workflow.set_current_details("\n".join([f"**{title}** {amount}", "", *state]))
+
+    def _named(self) -> list[str]:
+        return [f"- ignored: {why}" for why in self._ignored]
 
     def _mark(self, state: str) -> None:
         """Let lists of workflows be searched by the state of those that wait, or waited."""
         workflow.upsert_search_attributes([MOVEMENT_STATE.value_set(state)])
 
-    def _describe(self, request: Request, state: str) -> None:
+    def _say(self, request: Request, state: list[str]) -> None:
         """Tell whoever looks at the waiting movement what it waits for."""
         command, movement = request.command, movements()[request.movement]
         amount = f"{command['amount']['currency']} {command['amount']['value']}"
-        lines = [f"**{movement.title}** {amount}", "", state]
-        lines += [f"- ignored: {why}" for why in self._ignored]
-        workflow.set_current_details("\n".join(lines))
+        workflow.set_current_details("\n".join([f"**{movement.title}** {amount}", "", *state]))
+
+
+def awaited_of(request: Request, held: Held) -> Awaited:
+    """What a movement that was set aside waits for."""
+    envelope, movement = request.envelope, movements()[request.movement]
+    event = f"{movement.entity}.{movement.action}"
+    roles = {role.name: field for field, role in movement.command.parties.items()}
+    summary: dict[str, Any] = {
+        "type": movement.name,
+        "amount": request.command["amount"],
+        "parties": {role: request.command[field] for role, field in roles.items()},
+        "requested_at": envelope.requested_at,
+    }
+    return Awaited(
+        tenant=envelope.tenant,
+        tenant_id=envelope.tenant_id,
+        kind="movement",
+        id=envelope.movement,
+        event=event,
+        about=binding("movement", event, envelope.movement, request.command),
+        maker=envelope.actor,
+        asks=tuple(ask.row() for ask in held.asks),
+        summary=summary,
+    )
+
+
+def _refused(because: str, outcome: Any) -> Refused:
+    return Refused(because, REFUSALS[because], {}, outcome.record, outcome.position)

@@ -20,7 +20,7 @@ def processes(queue: str) -> dict[str, type]:
     return {
         module.__name__.rpartition(".")[2]: _only_workflow_of(module.__name__)
         for module in modules
-        if module.QUEUE == queue
+        if queue == module.QUEUE
     }
 
 

@@ -9,7 +9,7 @@ from uuid import UUID
 import orjson
 
 from mmo.bep.listener import BusinessEventListener, Consideration
-from mmo.bep.verdict import Ask, unmet
+from mmo.bep.verdict import Ask, merged, unmet
 from mmo.kernel.refusals import REFUSALS
 from mmo.ledger.posting import Instance as LedgerInstance
 from mmo.ledger.posting import Kind, Leg, Posting
@@ -78,7 +78,7 @@ def decide(
         considered = tuple(checked(command, facts))
         event = event_of(movement, command, request, facts)
         said = listener.before(event, rule_facts_of(command, facts), facts.rules)
-    asks = tuple(dict.fromkeys((*request.asked, *said.asks)))
+    asks = merged(request.asked, said.asks)
     refused = next((one.verdict for one in considered if one.verdict != "allow"), None)
     refused = refused or next((_published(one.code) for one in said.violations), None)
     lacking = unmet(asks, request.approvals)
@@ -190,6 +190,6 @@ def _draft(
         event_type=movement.event_type(request.step),
         event=event,
         state=_STATES.get(verb, step.state),
-        answers=request.answers,
+        answers=request.answers or verb is Verb.RESERVE,
         actor=envelope.actor.subject,
     )
