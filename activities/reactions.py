@@ -19,6 +19,8 @@ class Occasion:
     event: str
     definition: str
     version: int
+    shadow: bool = False
+    """Whether the rule is only tried: nothing that it asks for is carried out."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Header, Path, Query, Request
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from pydantic import BaseModel, Field
 
-from api.identity.administering import administering, identifier
+from api.identity.administering import identifier
 from api.problems import Problem
 from api.queries.paging import Cursor, Limit, key_of, moment, page_of
 from api.reading import Reading
@@ -83,7 +83,7 @@ async def read_notifications(
 async def read(request: Request, notification: Id, caller: MayRead) -> dict[str, Any]:
     """The first time counts."""
     named = identifier(notification)
-    async with administering(request, caller) as connection:
+    async with scoped(request.app.state.pool, caller.tenant.id) as connection:
         found = await inbox.read(connection, caller.tenant.id, caller.actor.subject, named)
     if found is None:
         raise Problem("not_found")

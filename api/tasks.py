@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Path, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 from temporalio.service import RPCError
 
-from api.identity.administering import administering, identifier, noted
+from api.identity.administering import identifier, noted
 from api.problems import Problem
 from api.queries.paging import Cursor, Limit, key_of, moment, page_of
 from api.reading import Reading
@@ -18,6 +18,7 @@ from api.security import Caller, requires
 from mmo.keys.ports import KeysAwayError, NoKeyError
 from mmo.tasks import postgres as tasks
 from mmo.tasks.postgres import Task
+from mmo.tenancy.scope import scoped
 from workflows.processes.human_task import HumanTask
 
 router = APIRouter(prefix="/tasks", tags=["tasks"])
@@ -110,7 +111,7 @@ async def read_tasks(
 async def complete(request: Request, task: Id, body: Done, caller: MayWrite) -> dict[str, Any]:
     """Do it. Safe to repeat: who did it first did it."""
     named = identifier(task)
-    async with administering(request, caller) as connection:
+    async with scoped(request.app.state.pool, caller.tenant.id) as connection:
         found = await tasks.find(connection, caller.tenant.id, named)
         if found is None or not found.may(caller.roles):
             raise Problem("not_found")

@@ -30,7 +30,7 @@ REACTIONS_MAX = 20
 """Reactions that one rule may ask for after one event."""
 _EVENT = """SELECT tenant_id, id, aggregate, aggregate_id, version, type, actor, occurred_at, data,
                    xid, seq FROM messaging.event WHERE tenant_id = %s """
-_RULE = """SELECT d.event, d.phase, d.product, d.processor, v.metadata, v.wanted
+_RULE = """SELECT d.event, d.phase, d.product, d.processor, v.metadata
              FROM bep.definition d
              JOIN bep.version v ON v.tenant_id = d.tenant_id AND v.definition_id = d.id
             WHERE d.tenant_id = %s AND d.id = %s AND v.number = %s"""
@@ -155,11 +155,11 @@ async def _rule(connection: Connection, occasion: Occasion) -> Rule:
     row = await cursor.fetchone()
     if row is None:
         raise ReactionFailedError(f"there is no rule {occasion.definition}@{occasion.version}")
-    event, phase, product, processor, metadata, wanted = row
+    event, phase, product, processor, metadata = row
     stored = Stored(
         definition=occasion.definition, version=occasion.version, event=event, phase=Phase(phase),
         product=product, processor=processor, metadata=metadata,
-        mode="shadow" if wanted == "shadow" else "binding",
+        mode="shadow" if occasion.shadow else "binding",
     )  # fmt: skip
     snapshot: Snapshot = compiled(0, [stored], processors(), business_events().kinds)
     rule = next(rule for rules in snapshot.by_event.values() for rule in rules)

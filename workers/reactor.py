@@ -97,8 +97,9 @@ class Reactor:
 
     async def _starts(self, events: Sequence[Event]) -> list[_Start]:
         told = [(event, kind) for event in events if (kind := kind_of(event, business_events()))]
-        tenants = await self._tenants.numbered({event.tenant_id for event, _ in told})
-        rules = {number: await self._snapshots.read(number) for number in tenants if told}
+        named = {event.tenant_id for event, _ in told}
+        tenants = await self._tenants.numbered(named)
+        rules = {number: await self._snapshots.read(number) for number in named}
         meant = [
             (event, kind)
             for event, kind in told
@@ -127,6 +128,7 @@ class Reactor:
         occasion = Occasion(
             tenant=start.tenant.slug, tenant_id=event.tenant_id, event=str(event.id),
             definition=stored.definition, version=stored.version,
+            shadow=stored.mode == "shadow",
         )  # fmt: skip
         async with slots:
             try:

@@ -4,9 +4,10 @@ import asyncio
 from functools import partial
 from typing import Any
 
+import psycopg
 import structlog
 from prometheus_client import Counter
-from psycopg_pool import AsyncConnectionPool
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from mmo.keys.envelope import Envelope
 from mmo.keys.ports import KeysAwayError, NoKeyError
@@ -66,10 +67,17 @@ async def receipt(
 ) -> None:
     """Fold a receipt; one that comes too early is looked at again for some seconds."""
     for _ in range(RECEIPT_LOOKS_MAX):
-        async with pool.connection() as connection:
-            if await messages.receipt(connection, centre_id, delivered=delivered, told=told):
-                MESSAGES.labels("delivered" if delivered else "undelivered").inc()
-                return
+        try:
+            async with pool.connection() as connection:
+                known = await messages.receipt(
+                    connection, centre_id, delivered=delivered, told=told
+                )
+        except (psycopg.OperationalError, PoolTimeout) as error:
+            _log.warning("sms.database_away", error=str(error).strip())
+            known = False
+        if known:
+            MESSAGES.labels("delivered" if delivered else "undelivered").inc()
+            return
         await asyncio.sleep(RECEIPT_LOOK_S)
     _log.warning("sms.receipt_of_nothing", centre_id=centre_id, told=told)
 
