@@ -86,7 +86,7 @@ class Settings(BaseSettings):
         default=10.0, description="Seconds before a webhook is tried a second time.", gt=0
     )
     webhook_tries_max: int = Field(
-        default=12, description="Tries before a webhook is a dead letter.", ge=1, le=50
+        default=16, description="Tries before a webhook is a dead letter.", ge=1, le=50
     )
     history_retention_days: int = Field(
         default=30, description="Retention of a tenant's namespace.", ge=1
