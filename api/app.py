@@ -29,11 +29,13 @@ from api import (
     wallets,
     webhooks,
 )
+from api.deciding import approvals, substitutes
 from api.guard import Guard
 from api.identity import clients, roles, users
 from api.movements import Door
 from api.queries import movements as movement_queries
 from api.queries import wallets as wallet_queries
+from api.rules import governing, uniform
 from api.security import Gatekeeper
 from api.start import Clients
 from mmo.audit.postgres import AuditLog
@@ -43,6 +45,7 @@ from mmo.identity.pins import PinVault
 from mmo.identity.policy import Policies
 from mmo.keys.envelope import Envelope
 from mmo.keys.ports import KeyStore
+from mmo.messaging.bell import Bell
 from mmo.movements.support.catalogue import movements as catalogue
 from mmo.notifications.bells import Bells
 from mmo.settings import Settings
@@ -65,6 +68,7 @@ class Parts:
     gatekeeper: Gatekeeper
     door: Door
     wallet_changes: WalletChanges
+    bell: Bell
     documents: DocumentStore
     super_pool: AsyncConnectionPool[Any]
     super_engine: AsyncEngine
@@ -97,6 +101,8 @@ def create_routes() -> FastAPI:
                 "wallets",
                 "products",
                 "documents",
+                "rules",
+                "approvals",
                 "pins",
                 "tasks",
                 "notifications",
@@ -118,7 +124,8 @@ def create_routes() -> FastAPI:
     administration = (users, roles, clients, code_lists, tenants, tenant_groups, super_reads)
     for module in (wallets, flags, products, document_kinds, documents, pins, *administration):
         app.include_router(module.router, prefix="/v1")
-    for module in (tasks, notifications, webhooks):
+    app.include_router(uniform.router)
+    for module in (governing, substitutes, approvals, tasks, notifications, webhooks):
         app.include_router(module.router, prefix="/v1")
     app.include_router(wallet_queries.router, prefix="/v1")
     app.include_router(movement_queries.router, prefix="/v1")

@@ -198,6 +198,9 @@ async def _accepted(
         state="accepted",
         outcome=None,
         fingerprint=fingerprint_of(movement.name, written, command.note),
+        roles=list(caller.actor.roles),
+        attributes=dict(caller.actor.attributes),
+        act=list(caller.actor.act),
     )
     names = [str(name) for name in command.wallets().values()]
     named = await opened.personal.named(caller.tenant.slug, names)

@@ -52,8 +52,8 @@ def refusal_of(
         for name, value in (detail or {}).items()
         if name != "account"
     }
-    violations = details.get("violations") or [{"reason": REFUSALS[code]}]
-    return {"code": code, "reason": violations[0]["reason"], "details": details}
+    said: Any = details.get("violations") or [{"reason": REFUSALS[code]}]
+    return {"code": code, "reason": said[0]["reason"], "details": details}
 
 
 def links_of(movement: str) -> dict[str, str]:

@@ -48,6 +48,10 @@ FIXED_SCOPES = {
     "identity:write": "Create and change users, roles and clients; ask for role grants.",
     "identity:activate": "Activate role grants that somebody else asked for.",
     "histories:decode": "Read the histories of the tenant's movements in clear.",
+    "bep:read": "Read rules, events and what rules would do.",
+    "bep:write": "Set rules: a definition, its next version, and its end.",
+    "bep:approve": "Approve rules that somebody else set.",
+    "approvals:decide": "Decide about what waits for a role that one holds.",
     "code-lists:read": "Read code lists.",
     "code-lists:write": "Change the tenant's own code lists.",
     "webhooks:read": "Read webhook endpoints, and what was delivered to them.",
@@ -115,7 +119,7 @@ class Gatekeeper:
             raise _refused(why)
         return Caller(
             tenant=tenant,
-            actor=Actor(subject=claims["sub"], client=claims["client_id"]),
+            actor=_actor(claims, policy),
             scopes=policy.allows(claims),
             policy=policy,
             roles=policy.roles_of(claims),
@@ -192,6 +196,23 @@ def _reason(reason: str | None) -> str:
 def _refused(reason: str) -> Problem:
     _log.info("token.refused", reason=reason)
     return Problem("invalid_token")
+
+
+def _actor(claims: Mapping[str, Any], policy: Policy) -> Actor:
+    """Who asks, as movements and rules know them."""
+    act = _act(claims)
+    return Actor(
+        subject=claims["sub"],
+        client=claims["client_id"],
+        roles=tuple(sorted(policy.roles_of(claims))),
+        attributes=_attributes(claims),
+        act=tuple(_named(one) for one in act if "sub" in one),
+    )
+
+
+def _named(act: Mapping[str, str]) -> str:
+    """Who acts, by tenant and subject: the issuer's address ends with the tenant."""
+    return f"{act.get('iss', '').rpartition('/')[2]}/{act['sub']}"
 
 
 def _attributes(claims: Mapping[str, Any]) -> dict[str, str]:

@@ -57,7 +57,13 @@ def request_of(tenant: Tenant, row: CommandRow) -> Request:
         envelope=Envelope(
             tenant=tenant.slug,
             tenant_id=TenantId(row.tenant_id),
-            actor=Actor(subject=row.actor, client=client),
+            actor=Actor(
+                subject=row.actor,
+                client=client,
+                roles=tuple(row.roles),
+                attributes=row.attributes,
+                act=tuple(row.act),
+            ),
             movement=MovementId(str(row.movement_id)),
             requested_at=row.accepted_at.isoformat(),
             granted=tuple(sorted(row.granted)),

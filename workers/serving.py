@@ -126,6 +126,7 @@ async def serve(
                     personal=PersonalData(keys, envelope),
                 ),
                 wallet_changes=WalletChanges(pool, bell.ring),
+                bell=bell,
                 documents=PostgresDocuments(pool, bell.ring),
                 super_pool=super_pool,
                 super_engine=await opened.enter_async_context(open_engine(above)),

@@ -31,6 +31,8 @@ class Policy:
     """Active client → the scopes that it may use."""
     users: Mapping[str, tuple[str, int, frozenset[str]]]
     """Subject of a user → state, epoch, and the roles that are active now."""
+    machines: Mapping[str, frozenset[str]]
+    """Client → the roles that it holds as itself, a program of the back office."""
     pin_roles: frozenset[str]
     pin_movements: frozenset[str]
 
@@ -56,7 +58,9 @@ class Policy:
         return asked & frozenset[str]().union(*permitted)
 
     def roles_of(self, claims: Mapping[str, Any]) -> frozenset[str]:
-        """The roles of the token that its subject still holds."""
+        """The roles of the token that its subject still holds; a machine's are its client's."""
+        if claims["sub"] == claims["client_id"]:
+            return self.machines.get(str(claims["sub"]), frozenset())
         named = frozenset(map(str, _list(claims.get("roles"))))
         known = self.users.get(str(claims["sub"]))
         return named if known is None else named & known[2]
@@ -123,6 +127,8 @@ SELECT p.version, p.epoch, p.pin_demanded,
           FROM identity.role r WHERE r.tenant_id = p.tenant_id),
        (SELECT coalesce(jsonb_object_agg(c.id, c.scopes), '{}')
           FROM identity.client c WHERE c.tenant_id = p.tenant_id AND c.state = 'active'),
+       (SELECT coalesce(jsonb_object_agg(c.id, c.roles), '{}') FROM identity.client c
+         WHERE c.tenant_id = p.tenant_id AND c.state = 'active' AND c.roles <> '{}'),
        (SELECT coalesce(jsonb_object_agg(u.id, jsonb_build_array(u.state, u.epoch,
                  (SELECT coalesce(jsonb_agg(r.name), '[]') FROM identity.role_grant g
                     JOIN identity.role r ON r.tenant_id = g.tenant_id AND r.id = g.role_id
@@ -132,7 +138,7 @@ SELECT p.version, p.epoch, p.pin_demanded,
   FROM identity.policy p WHERE p.tenant_id = %s
 """
 _NOBODY = Policy(
-    version=0, epoch=0, roles={}, clients={}, users={},
+    version=0, epoch=0, roles={}, clients={}, users={}, machines={},
     pin_roles=frozenset(), pin_movements=frozenset(),
 )  # fmt: skip
 
@@ -144,13 +150,14 @@ async def read_policy(pool: AsyncConnectionPool[Any], tenant: int) -> Policy:
         row = await cursor.fetchone()
     if row is None:
         return _NOBODY
-    version, epoch, pin, roles, clients, users = row
+    version, epoch, pin, roles, clients, machines, users = row
     return Policy(
         version=version,
         epoch=epoch,
         roles={name: frozenset(scopes) for name, scopes in roles.items()},
         clients={name: frozenset(scopes) for name, scopes in clients.items()},
         users={who: (told[0], told[1], frozenset[str](told[2])) for who, told in users.items()},
+        machines={name: frozenset(held) for name, held in machines.items()},
         pin_roles=frozenset(pin.get("roles", ())),
         pin_movements=frozenset(pin.get("movements", ())),
     )

@@ -14,11 +14,11 @@ SUPER_AGENT_SCOPES = OWN | {
 }  # fmt: skip
 CHECKER_SCOPES = OWN | {
     "movements:read:all", "emoney:release", "emoney:settle", "identity:activate",
-    "wallets:pin:reset:approve", "histories:decode",
+    "wallets:pin:reset:approve", "histories:decode", "approvals:decide", "bep:read", "bep:approve",
 }  # fmt: skip
 _NOT_FOR_STAFF = frozenset({"super:read", "tenants:read", "tenants:write"})
 """What no role of an ordinary tenant may hold."""
-_ADMINISTRATION = ("identity:", "tenancy:", "code-lists:", "webhooks:")
+_ADMINISTRATION = ("identity:", "tenancy:", "code-lists:", "webhooks:", "bep:")
 _EVERYBODY = frozenset({"notifications:read", "tasks:read", "tasks:write"})
 """What every role of staff has: an inbox, and tasks of its own."""
 READ = frozenset({"movements:read", "movements:read:all", "wallets:read"})

@@ -14,6 +14,7 @@ CONTEXTS = {
     "document": "documents",
     "change": "changes",
     "reaction": "reactions",
+    "rule": "rules",
     "task": "tasks",
 }
 """Aggregate → the context that owns it."""

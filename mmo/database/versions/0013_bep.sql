@@ -25,7 +25,7 @@ CREATE TABLE bep.version (
     definition_id uuid NOT NULL,
     number int NOT NULL CHECK (number > 0),
     state text NOT NULL CHECK (state IN ('draft', 'pending', 'active', 'shadow', 'retired', 'rejected')),
-    wanted text NOT NULL CHECK (wanted IN ('active', 'shadow')),   -- what it becomes once it is approved
+    wanted text NOT NULL CHECK (wanted IN ('active', 'shadow', 'retired')),   -- what approval makes of it
     metadata jsonb NOT NULL,                 -- the processor's settings in their canonical form
     since timestamptz,
     until timestamptz,
@@ -42,7 +42,8 @@ CREATE UNIQUE INDEX version_in_force ON bep.version (tenant_id, definition_id, s
 
 CREATE TABLE bep.settings (
     tenant_id int PRIMARY KEY REFERENCES tenancy.tenant,
-    four_eyes boolean NOT NULL DEFAULT true  -- whether a definition needs a second person
+    four_eyes boolean NOT NULL DEFAULT true, -- whether a definition needs a second person
+    waiver_by text                           -- who has asked that it need none; somebody else must agree
 );
 
 CREATE TABLE wallets.product (

@@ -1,7 +1,7 @@
 """The command table: every accepted command, under the caller's own key, for ever."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
 from typing import Any
@@ -18,7 +18,7 @@ from mmo.tenancy.scope import scoped
 Pool = AsyncConnectionPool[Any]
 
 _COLUMNS = """movement_id, tenant_id, type, body, note, actor, client, granted, summary,
-              accepted_at, state, outcome, fingerprint"""
+              accepted_at, state, outcome, fingerprint, roles, attributes, act"""
 
 
 class IdempotencyKeyReusedError(Exception):
@@ -42,6 +42,9 @@ class CommandRow:
     state: str
     outcome: dict[str, Any] | None
     fingerprint: bytes
+    roles: list[str] = field(default_factory=list[str])
+    attributes: dict[str, str] = field(default_factory=dict[str, str])
+    act: list[str] = field(default_factory=list[str])
 
 
 def fingerprint_of(movement: str, body: Mapping[str, Any], note: str | None) -> bytes:
@@ -67,14 +70,14 @@ class Commands:
             await cursor.execute(
                 f"""INSERT INTO movements.command
                     (tenant_id, movement_id, client, key, fingerprint, type, body, note, actor,
-                     granted, summary, accepted_at)
-                    VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+                     granted, summary, accepted_at, roles, attributes, act)
+                    VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
                     ON CONFLICT (tenant_id, client, key) DO NOTHING
                     RETURNING {_COLUMNS}""",  # noqa: S608 - our own column list
                 [
                     row.tenant_id, row.movement_id, row.client, key, row.fingerprint, row.type,
                     Jsonb(row.body), row.note, row.actor, row.granted, row.summary,
-                    row.accepted_at,
+                    row.accepted_at, row.roles, Jsonb(row.attributes), row.act,
                 ],
             )  # fmt: skip
             if new := await cursor.fetchone():

@@ -1,0 +1,150 @@
+"""What the routes of approvals share: who may decide, the signed document, and the one door."""
+
+import asyncio
+import time
+from collections.abc import Mapping
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import Depends, Request
+from fastapi.responses import JSONResponse
+from temporalio.service import RPCError
+
+from api.problems import Problem
+from api.reading import Reading
+from api.security import Caller, requires
+from api.start import POLL_FIRST_S, Clients
+from mmo.approvals import postgres as approvals
+from mmo.approvals.awaited import Choice
+from mmo.approvals.documents import write
+from mmo.approvals.postgres import Approval
+from mmo.audit.postgres import AuditLog
+from mmo.audit.record import Record
+from mmo.keys.ports import KeyStore
+from mmo.tenancy.scope import scoped
+from workflows.support.movement import MoneyMovement
+
+MayDecide = Annotated[Caller, Depends(requires("approvals:decide"))]
+
+
+def identifier(text: str) -> UUID:
+    """The id in a path. Raises Problem approval_not_found for what is no canonical UUID."""
+    try:
+        parsed = UUID(text)
+    except ValueError:
+        parsed = None
+    if parsed is None or str(parsed) != text:
+        raise Problem("approval_not_found")
+    return parsed
+
+
+async def decide(
+    request: Request, caller: Caller, approval: UUID, choice: Choice, words: str
+) -> None:
+    """Check, have it signed, and send it by the one door. Raises Problem."""
+    found = await checked(request, caller, approval, choice)
+    signed = await document(request, caller, found, choice, words)
+    clients: Clients = request.app.state.clients
+    try:
+        client = await clients(caller.tenant)
+        handle = client.get_workflow_handle(workflow(caller, found))
+        await handle.signal(MoneyMovement.decide, signed)
+    except (RPCError, OSError):
+        raise Problem("unavailable") from None
+
+
+async def document(
+    request: Request, caller: Caller, found: Approval, choice: Choice, words: str
+) -> str:
+    keys: KeyStore = request.app.state.keys
+    return await write(
+        keys, caller.tenant.slug, caller.actor, about=found.about, choice=choice, note=words
+    )
+
+
+async def checked(request: Request, caller: Caller, approval: UUID, choice: Choice) -> Approval:
+    """The approval, if the caller may decide about it now. A refusal is noted in the audit."""
+    tenant, actor = caller.tenant.id, caller.actor
+    async with scoped(request.app.state.pool, tenant) as connection:
+        found = await approvals.find(connection, tenant, approval)
+        if found is None:
+            raise Problem("approval_not_found")
+        people = set(found.people)
+        roles = await approvals.roles_of(connection, tenant, actor.subject, found.people)
+        decided = await approvals.decided_by(connection, tenant, approval)
+    mine = bool(actor.people & people)
+    problem = None
+    if found.state != "open":
+        problem = Problem("not_waiting", f"it is {found.state}")
+    elif choice == "cancel":
+        problem = None if mine else Problem("approval_not_found")
+    elif mine:
+        problem = Problem("maker_may_not")
+    elif not set(roles) & set(found.roles):
+        problem = Problem("role_missing", f"it asks for {' or '.join(found.roles)}")
+    elif any(one["subject"] == actor.subject for one in decided):
+        problem = Problem("already_decided")
+    if problem is not None:
+        await _noted(request, caller, found, choice, problem.code)
+        raise problem
+    return found
+
+
+async def _noted(request: Request, caller: Caller, found: Approval, choice: str, code: str) -> None:
+    audit: AuditLog = request.app.state.audit
+    await audit.note(
+        Record(
+            tenant_id=caller.tenant.id,
+            actor=caller.actor.subject,
+            client=caller.actor.client,
+            act=caller.act,
+            action=f"approval.{choice}",
+            object=f"{found.kind}/{found.id}",
+            outcome="refused",
+            reason=code,
+        )
+    )
+
+
+async def told(reading: Reading, caller: Caller, approval: UUID, wait_s: float) -> JSONResponse:
+    """Wait until it has ended, or the vote is counted; 202 while it waits for more."""
+    deadline = time.monotonic() + wait_s
+    while True:
+        async with reading(caller) as connection:
+            found = await approvals.find(connection, caller.tenant.id, approval)
+            assert found is not None, "approvals are never deleted"
+            told = await resource(connection, caller, found)
+        counted = any(one["subject"] == caller.actor.subject for one in told["decisions"])
+        still = found.state == "open"
+        if not still or time.monotonic() >= deadline or (counted and _lacks(told)):
+            return JSONResponse(told, 202 if still else 200)
+        await asyncio.sleep(POLL_FIRST_S)
+
+
+def _lacks(told: Mapping[str, Any]) -> bool:
+    """Whether more people are needed than have agreed: then there is nothing to wait for."""
+    agreed = sum(one["choice"] == "approve" for one in told["decisions"])
+    return agreed < sum(ask["people"] for ask in told["asks"])
+
+
+def workflow(caller: Caller, found: Approval) -> str:
+    """The name of the workflow that waits."""
+    kind = found.summary.get("type", "change") if found.kind == "movement" else "change"
+    return f"{caller.tenant.slug}/{kind}/{found.id}"
+
+
+async def resource(connection: Any, caller: Caller, found: Approval) -> dict[str, Any]:
+    """How an approval looks."""
+    return {
+        "id": str(found.id),
+        "kind": found.kind,
+        "event": found.event,
+        "maker": found.maker,
+        "asks": found.asks,
+        "decisions": await approvals.decided_by(connection, caller.tenant.id, found.id),
+        "summary": found.summary,
+        "state": found.state,
+        "opened_at": found.opened_at.isoformat(),
+        "expires_at": found.expires_at.isoformat(),
+        "links": {"about": f"/v1/{found.kind}s/{found.id}"},
+    }

@@ -1,0 +1,1 @@
+"""Routes of the rules: the uniform API of every processor, and what is governed beside it."""
