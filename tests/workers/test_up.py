@@ -54,9 +54,16 @@ def test_everything_is_ready_and_says_where_it_is(mmo: Mmo) -> None:
         "api", "temporal_ui", "temporal", "nats", "postgres", "authorization",
     }  # fmt: skip
     assert {p["health"] for p in said["processes"]} == {"ready", "done"}
-    assert {"postgres", "nats", "temporal", "keys", "authorization", "front", "background"} <= {
-        p["name"] for p in said["processes"]
-    }
+    assert {
+        "postgres",
+        "nats",
+        "smsc",
+        "temporal",
+        "keys",
+        "authorization",
+        "front",
+        "background",
+    } <= {p["name"] for p in said["processes"]}
     for url in (f"{said['urls']['api']}/readyz", said["urls"]["temporal_ui"]):
         with urllib.request.urlopen(url, timeout=5) as answer:
             assert answer.status == 200
