@@ -79,7 +79,7 @@ async def decide(
     """Sign the decision and send it; 200 once it has ended the wait, else 202."""
     asked = parts.identifier(approval)
     await parts.decide(request, caller, asked, body.decision, body.note)
-    return await parts.told(reading, caller, asked, wait_s)
+    return await parts.told(request, reading, caller, asked, wait_s)
 
 
 @router.delete("/{approval}", summary="Cancel what I asked for",
@@ -91,7 +91,7 @@ async def cancel(
     """The maker takes it back; what was set aside is free again."""
     asked = parts.identifier(approval)
     await parts.decide(request, caller, asked, "cancel", "")
-    return await parts.told(reading, caller, asked, wait_s)
+    return await parts.told(request, reading, caller, asked, wait_s)
 
 
 @router.post("/{approval}/documents", summary="Sign a decision without sending it",

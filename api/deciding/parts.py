@@ -21,9 +21,11 @@ from mmo.approvals.postgres import Approval
 from mmo.audit.postgres import AuditLog
 from mmo.audit.record import Record
 from mmo.keys.ports import KeyStore
+from mmo.movements.support.commands import Commands
 from mmo.tenancy.scope import scoped
 from workflows.support.movement import MoneyMovement
 
+SHOWN_LOOKS_MAX = 40
 MayDecide = Annotated[Caller, Depends(requires("approvals:decide"))]
 
 
@@ -65,6 +67,7 @@ async def document(
 async def checked(request: Request, caller: Caller, approval: UUID, choice: Choice) -> Approval:
     """The approval, if the caller may decide about it now. A refusal is noted in the audit."""
     tenant, actor = caller.tenant.id, caller.actor
+    await _shown(request, caller, approval)
     async with scoped(request.app.state.pool, tenant) as connection:
         found = await approvals.find(connection, tenant, approval)
         if found is None:
@@ -90,6 +93,19 @@ async def checked(request: Request, caller: Caller, approval: UUID, choice: Choi
     return found
 
 
+async def _shown(request: Request, caller: Caller, approval: UUID) -> None:
+    """Wait, a moment at most, for what was parked this very instant to be shown."""
+    commands: Commands = request.app.state.door.commands
+    for _ in range(SHOWN_LOOKS_MAX):
+        async with scoped(request.app.state.pool, caller.tenant.id) as connection:
+            if await approvals.find(connection, caller.tenant.id, approval):
+                return
+        parked = await commands.find(caller.tenant.id, approval)
+        if parked is None or parked.state != "pending_approval":
+            return
+        await asyncio.sleep(POLL_FIRST_S)
+
+
 async def _noted(request: Request, caller: Caller, found: Approval, choice: str, code: str) -> None:
     audit: AuditLog = request.app.state.audit
     await audit.note(
@@ -106,9 +122,12 @@ async def _noted(request: Request, caller: Caller, found: Approval, choice: str,
     )
 
 
-async def told(reading: Reading, caller: Caller, approval: UUID, wait_s: float) -> JSONResponse:
+async def told(
+    request: Request, reading: Reading, caller: Caller, approval: UUID, wait_s: float
+) -> JSONResponse:
     """Wait until it has ended, or the vote is counted; 202 while it waits for more."""
     deadline = time.monotonic() + wait_s
+    commands: Commands = request.app.state.door.commands
     while True:
         async with reading(caller) as connection:
             found = await approvals.find(connection, caller.tenant.id, approval)
@@ -117,7 +136,10 @@ async def told(reading: Reading, caller: Caller, approval: UUID, wait_s: float) 
         counted = any(one["subject"] == caller.actor.subject for one in told["decisions"])
         still = found.state == "open"
         if not still or time.monotonic() >= deadline or (counted and _lacks(told)):
-            return JSONResponse(told, 202 if still else 200)
+            row = await commands.find(caller.tenant.id, approval) if not still else None
+            position = row.outcome["position"] if row and row.outcome else None
+            headers = {"Projection-Position": position} if position else {}
+            return JSONResponse(told, 202 if still else 200, headers=headers)
         await asyncio.sleep(POLL_FIRST_S)
 
 
