@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from api import (
     answers,
+    changes,
     code_lists,
     contract,
     document_kinds,
@@ -29,6 +30,7 @@ from api import (
     wallets,
     webhooks,
 )
+from api.changing import install_changing
 from api.deciding import approvals, substitutes
 from api.guard import Guard
 from api.identity import clients, roles, users
@@ -39,7 +41,7 @@ from api.rules import governing, uniform
 from api.security import Gatekeeper
 from api.start import Clients
 from mmo.audit.postgres import AuditLog
-from mmo.changes.wallets import WalletChanges
+from mmo.changes.support.changes import Changes
 from mmo.documents.ports import DocumentStore
 from mmo.identity.pins import PinVault
 from mmo.identity.policy import Policies
@@ -67,7 +69,7 @@ class Parts:
     tenants: TenantRegister
     gatekeeper: Gatekeeper
     door: Door
-    wallet_changes: WalletChanges
+    changes: Changes
     bell: Bell
     documents: DocumentStore
     super_pool: AsyncConnectionPool[Any]
@@ -116,6 +118,7 @@ def create_routes() -> FastAPI:
         redirect_slashes=False,
     )
     problems.install(app)
+    install_changing(app)
     app.include_router(health.router)
     for movement in catalogue().values():
         app.include_router(movements.route_of(movement), prefix="/v1")
@@ -127,6 +130,7 @@ def create_routes() -> FastAPI:
     app.include_router(uniform.router)
     for module in (governing, substitutes, approvals, tasks, notifications, webhooks):
         app.include_router(module.router, prefix="/v1")
+    app.include_router(changes.router, prefix="/v1")
     app.include_router(wallet_queries.router, prefix="/v1")
     app.include_router(movement_queries.router, prefix="/v1")
     contract.publish(app)

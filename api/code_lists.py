@@ -3,12 +3,13 @@
 from dataclasses import asdict
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Header, Path, Query, Request
+from fastapi import APIRouter, Depends, Header, Path, Query
 from fastapi.responses import JSONResponse
 from psycopg import AsyncConnection
 from pydantic import BaseModel, ConfigDict, Field
 
-from api.identity.administering import administering, expected_version, noted
+from api.changing import Changing, Raising, changed
+from api.identity.administering import expected_version
 from api.identity.users import Name
 from api.problems import Problem
 from api.queries.paging import Cursor, Limit, key_of, page_of
@@ -126,9 +127,9 @@ async def read_value(reading: Reading, name: ListName, code: Code, caller: MayRe
 
 
 @router.put("/{name}/values/{code}", summary="Set a value of a code list",
-            responses=answers_with(ValueSchema, 200, 412))  # fmt: skip
+            responses=changed(ValueSchema, 200, 412))  # fmt: skip
 async def put_value(
-    request: Request,
+    change: Annotated[Changing, Depends(Raising("code-list.set"))],
     reading: Reading,
     name: ListName,
     code: Code,
@@ -141,27 +142,9 @@ async def put_value(
         owner = await code_lists.owner_of(connection, caller.tenant.id, name)
     if owner is not None and owner.id != caller.tenant.id:
         raise Problem("shared_read_only")
-    tenant = caller.tenant.id
-    about: dict[str, Any] = {
-        "label": body.label, "active": body.active, "by": caller.actor.subject,
-    }  # fmt: skip
-    async with administering(request, caller) as connection:
-        before = await code_lists.find(connection, tenant, name, code)
-        if version is None and before is not None:
-            raise Problem("version_conflict", "send If-Match with the ETag that you read")
-        if version is None:
-            await code_lists.create(connection, tenant, name, code, **about)
-        elif before is None:
-            raise Problem("not_found")
-        elif not await code_lists.change(connection, tenant, name, code, version, **about):
-            raise Problem("version_conflict")
-        after = await code_lists.find(connection, tenant, name, code)
-        assert after is not None, "it was written in this transaction"
-        await noted(
-            connection, caller, "code_list.changed", f"code-list/{name}/{code}",
-            before=asdict(before) if before else None, after=asdict(after),
-        )  # fmt: skip
-    return _answer(after, caller.tenant.slug)
+    asked = {"list": name, "code": code, "version": version, **body.model_dump()}
+    carried = await change(caller, f"code-list/{name}/{code}", asked)
+    return _answer(carried.result, caller.tenant.slug)
 
 
 async def _owner(connection: AsyncConnection[Any], caller: Caller, name: str) -> Owner:

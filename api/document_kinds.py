@@ -8,14 +8,15 @@ from fastapi import APIRouter, Depends, Path, Request
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
+from api.changing import Changing, Raising, changed
 from api.code_lists import version_or_new
 from api.identity.users import Name
 from api.problems import Problem
 from api.queries.paging import Cursor, Limit, key_of, page_of
 from api.schemas import answers_with
 from api.security import Caller, requires
-from mmo.documents.document import INDEXES_MAX, DocumentError, Kind, NewKind
-from mmo.documents.ports import ConflictError, DocumentStore, NoKindError
+from mmo.documents.document import INDEXES_MAX, Kind
+from mmo.documents.ports import DocumentStore, NoKindError
 
 router = APIRouter(tags=["documents"])
 
@@ -99,36 +100,20 @@ async def read_kind(store: Store, name: KindName, caller: MayRead) -> JSONRespon
 
 
 @router.put("/document-kinds/{name}", summary="Set a kind of documents",
-            responses=answers_with(KindSchema, 200, 412))  # fmt: skip
+            responses=changed(KindSchema, 200, 412))  # fmt: skip
 async def put_kind(
-    store: Store,
     name: KindName,
     body: KindBody,
     caller: MayWrite,
     version: Annotated[int | None, Depends(version_or_new)],
+    change: Annotated[Changing, Depends(Raising("document-kind.set"))],
 ) -> JSONResponse:
     """Add a kind, or with If-Match change it."""
-    kind = NewKind(
-        name=name, title=body.title, is_table=body.table, json_schema=body.json_schema,
-        indexes=tuple(dict.fromkeys(body.indexes)),
-    )  # fmt: skip
-    try:
-        return _kind_answer(await store.put_kind(caller.tenant.id, kind, version, caller.actor))
-    except NoKindError:
-        raise Problem("not_found") from None
-    except ConflictError:
-        raise Problem("version_conflict", "send If-Match with the ETag that you read") from None
-    except DocumentError as error:
-        raise invalid(error, "/schema") from None
-
-
-def invalid(error: DocumentError, place: str = "") -> Problem:
-    """What does not fit, by its places."""
-    listed = [
-        {"pointer": place + pointer, "in": "body", "code": "document_invalid", "detail": what}
-        for pointer, what in error.errors
-    ]
-    return Problem("document_invalid", listed[0]["detail"], errors=listed)
+    asked = {
+        "title": body.title, "table": body.table, "schema": body.json_schema,
+        "indexes": list(dict.fromkeys(body.indexes)), "version": version,
+    }  # fmt: skip
+    return _kind_answer((await change(caller, f"document-kind/{name}", asked)).result)
 
 
 def _kind_answer(kind: Kind) -> JSONResponse:

@@ -6,11 +6,12 @@ from typing import Annotated, Any
 from uuid import UUID, uuid5
 
 import orjson
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Depends, Query
 from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from api.document_kinds import POINTER, KindName, MayRead, MayWrite, Store, invalid
+from api.changing import Changing, Raising, changed, gone
+from api.document_kinds import POINTER, KindName, MayRead, MayWrite, Store
 from api.identity.administering import Version, identifier
 from api.movements import Door, OpenDoor, OptionalIdempotencyKey
 from api.problems import Problem
@@ -18,13 +19,8 @@ from api.queries.paging import Cursor, Limit, key_of, page_of
 from api.schemas import answers_with
 from api.security import Caller
 from api.wallets import find_wallet
-from mmo.documents.document import Document, DocumentError
-from mmo.documents.ports import (
-    ConflictError,
-    NoDocumentError,
-    NoKindError,
-    NotIndexedError,
-)
+from mmo.documents.document import Document
+from mmo.documents.ports import NoDocumentError, NoKindError, NotIndexedError
 from mmo.kernel.identifiers import mint
 
 router = APIRouter(tags=["documents"])
@@ -94,27 +90,19 @@ def resource(document: Document) -> dict[str, Any]:
 
 
 @router.post("/documents/{name}", status_code=201, summary="Add a document",
-             responses=answers_with(DocumentSchema, 201))  # fmt: skip
+             responses=changed(DocumentSchema, 201))  # fmt: skip
 async def add(
-    store: Store, name: KindName, body: DocumentBody, caller: MayWrite, opened: OpenDoor,
+    name: KindName, body: DocumentBody, caller: MayWrite, opened: OpenDoor,
     key: OptionalIdempotencyKey,
+    change: Annotated[Changing, Depends(Raising("document.create"))],
 ) -> JSONResponse:  # fmt: skip
     """Add a document, or a row of a data table. With an Idempotency-Key it is added once."""
     if body.subject is not None:
         await _check_wallet(opened, caller, body.subject.removeprefix("wallet/"))
     told = f"{caller.tenant.slug}/{caller.client}/{name}/{key}"
     number = uuid5(_KEYS, told) if key else mint()
-    try:
-        document = await store.create(
-            caller.tenant.id, name, number, body.subject, body.body, caller.actor
-        )
-    except NoKindError:
-        raise Problem("not_found") from None
-    except ConflictError:
-        raise Problem("idempotency_key_reused") from None
-    except DocumentError as error:
-        raise invalid(error) from None
-    return _answer(document, 201)
+    asked = {"kind": name, "subject": body.subject, "body": body.body}
+    return _answer((await change(caller, f"document/{name}/{number}", asked)).result, 201)
 
 
 @router.get("/documents/{name}", summary="List documents", responses=answers_with(DocumentPage))
@@ -165,39 +153,24 @@ async def read_document(
 
 
 @router.put("/documents/{name}/{document}", summary="Change a document",
-            responses=answers_with(DocumentSchema, 200, 412))  # fmt: skip
-async def change(
-    store: Store, name: KindName, document: str, body: ChangeBody, caller: MayWrite,
-    version: Version,
+            responses=changed(DocumentSchema, 200, 412))  # fmt: skip
+async def put(
+    name: KindName, document: str, body: ChangeBody, caller: MayWrite, version: Version,
+    change: Annotated[Changing, Depends(Raising("document.change"))],
 ) -> JSONResponse:  # fmt: skip
     """Give a document a new body; the version before is kept."""
-    number = identifier(document)
-    try:
-        changed = await store.change(
-            caller.tenant.id, name, number, version, body.body, caller.actor
-        )
-    except (NoKindError, NoDocumentError):
-        raise Problem("not_found") from None
-    except ConflictError:
-        raise Problem("version_conflict") from None
-    except DocumentError as error:
-        raise invalid(error) from None
-    return _answer(changed)
+    asked = {"kind": name, "version": version, "body": body.body}
+    return _answer((await change(caller, _object(name, document), asked)).result)
 
 
 @router.delete("/documents/{name}/{document}", status_code=204, summary="Remove a document",
-               responses={204: {"description": "It is gone."},
-                          412: {"description": "A problem (RFC 9457)."}})  # fmt: skip
+               responses=gone(412))  # fmt: skip
 async def remove(
-    store: Store, name: KindName, document: str, caller: MayWrite, version: Version
-) -> Response:
+    name: KindName, document: str, caller: MayWrite, version: Version,
+    change: Annotated[Changing, Depends(Raising("document.remove"))],
+) -> Response:  # fmt: skip
     """Take a document away; its versions are kept."""
-    try:
-        await store.remove(caller.tenant.id, name, identifier(document), version, caller.actor)
-    except NoDocumentError:
-        raise Problem("not_found") from None
-    except ConflictError:
-        raise Problem("version_conflict") from None
+    await change(caller, _object(name, document), {"kind": name, "version": version})
     return Response(status_code=204)
 
 
@@ -212,6 +185,10 @@ async def read_versions(
     except NoDocumentError:
         raise Problem("not_found") from None
     return {"items": [asdict(one) | {"changed_at": one.changed_at.isoformat()} for one in found]}
+
+
+def _object(kind: str, document: str) -> str:
+    return f"document/{kind}/{identifier(document)}"
 
 
 async def _check_wallet(opened: Door, caller: Caller, name: str) -> None:

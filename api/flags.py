@@ -4,10 +4,11 @@ from datetime import UTC, datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Path, Query, Request
+from fastapi import APIRouter, Depends, Path, Query
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from api.changing import Changing, Raising, changed
 from api.movements import OpenDoor
 from api.problems import Problem
 from api.queries.paging import Moment
@@ -15,11 +16,11 @@ from api.reading import Reading
 from api.schemas import answers_with
 from api.security import Caller, requires
 from api.wallets import find_wallet, printable
-from mmo.changes.wallets import Changed, WalletChanges
+from mmo.changes.support.asked import Carried
+from mmo.changes.wallet_commands import flag_body
 from mmo.codelists import postgres as code_lists
 from mmo.codelists.postgres import RESOURCE
-from mmo.kernel.refusals import Refused
-from mmo.wallets.wallet import FlagWallet, UnflagWallet, Wallet
+from mmo.wallets.wallet import FlagWallet, Wallet
 
 router = APIRouter(prefix="/wallets/{wallet}/flags", tags=["wallets"])
 
@@ -86,10 +87,10 @@ async def read_flags(wallet: str, caller: MayFlag, opened: OpenDoor) -> dict[str
 
 
 @router.post("", status_code=201, summary="Put a flag on a wallet",
-             responses=answers_with(Flags, 201))  # fmt: skip
+             responses=changed(Flags, 201))  # fmt: skip
 async def flag(
-    request: Request, reading: Reading, wallet: str, body: FlagBody, caller: MayFlag,
-    opened: OpenDoor,
+    reading: Reading, wallet: str, body: FlagBody, caller: MayFlag, opened: OpenDoor,
+    change: Annotated[Changing, Depends(Raising("wallet.flag"))],
 ) -> JSONResponse:  # fmt: skip
     """Put a flag on; one that is on already stays as it is, unless it shall end at another time."""
     identifier = UUID((await find_wallet(opened, caller, wallet)).id)
@@ -102,26 +103,24 @@ async def flag(
         until=body.until and body.until.astimezone(UTC),
         evidence=body.evidence,
     )
-    changes: WalletChanges = request.app.state.wallet_changes
-    return _answer(await changes.flag(caller.tenant.id, identifier, command, caller.actor), 201)
+    return _answer(await change(caller, f"wallet/{identifier}", flag_body(command)), 201)
 
 
 @router.delete("/{name}/{code}", summary="Take a flag off a wallet",
-               responses=answers_with(Flags))  # fmt: skip
+               responses=changed(Flags))  # fmt: skip
 async def unflag(
-    request: Request,
     wallet: str,
     name: Annotated[str, Path(pattern=LIST_PATTERN)],
     code: Annotated[str, Path(pattern=CODE_PATTERN)],
     reason: Annotated[Why, Query()],
     caller: MayFlag,
     opened: OpenDoor,
+    change: Annotated[Changing, Depends(Raising("wallet.unflag"))],
 ) -> JSONResponse:
     """Take a flag off, with a reason."""
     identifier = UUID((await find_wallet(opened, caller, wallet)).id)
-    command = UnflagWallet(list=name, code=code, reason=reason)
-    changes: WalletChanges = request.app.state.wallet_changes
-    return _answer(await changes.unflag(caller.tenant.id, identifier, command, caller.actor), 200)
+    body = {"list": name, "code": code, "reason": reason}
+    return _answer(await change(caller, f"wallet/{identifier}", body), 200)
 
 
 async def _check_code(reading: Reading, caller: Caller, body: FlagBody) -> None:
@@ -135,9 +134,6 @@ async def _check_code(reading: Reading, caller: Caller, body: FlagBody) -> None:
         raise Problem("code_inactive")
 
 
-def _answer(changed: Changed | Refused, status: int) -> JSONResponse:
-    if isinstance(changed, Refused):
-        missing = changed.code in {"flag_not_found", "wallet_not_found"}
-        raise Problem(changed.code, changed.reason, status=404 if missing else 409)
-    headers = {"Projection-Position": changed.position} if changed.position else {}
-    return JSONResponse(resource(changed.wallet), status, headers=headers)
+def _answer(carried: Carried, status: int) -> JSONResponse:
+    headers = {"Projection-Position": carried.position} if carried.position else {}
+    return JSONResponse(resource(carried.result), status, headers=headers)

@@ -7,15 +7,19 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
+from api.changing import Changing, Raising, changed, gone
 from api.identity.administering import identifier
 from api.movements import OpenDoor
 from api.pin_proofs import vault_of
 from api.problems import Problem
-from api.schemas import ProofSchema, ResetSchema, answers_with, problems
+from api.reading import Reading
+from api.schemas import ProofSchema, ResetSchema, answers_with
 from api.security import Caller, requires
 from api.wallets import find_wallet, not_found
 from mmo.audit.postgres import AuditLog
 from mmo.audit.record import Record
+from mmo.changes import pins
+from mmo.identity import pin_rows
 from mmo.identity.pins import PROOF_S, PinInvalidError, PinRefusedError, Tenancy
 from mmo.wallets.wallet import Wallet
 
@@ -76,61 +80,77 @@ async def verify(request: Request, body: Verification, caller: MayUse) -> JSONRe
 
 
 @router.put(
-    "/wallets/{wallet}/pin", status_code=204, summary="Set or change a PIN", responses=problems()
+    "/wallets/{wallet}/pin", status_code=204, summary="Set or change a PIN", responses=gone()
 )
 async def set_pin(
-    request: Request, wallet: str, body: NewPin, caller: MayWrite, opened: OpenDoor
-) -> Response:
+    request: Request, wallet: str, body: NewPin, caller: MayWrite, opened: OpenDoor,
+    change: Annotated[Changing, Depends(Raising("pin.set"))],
+) -> Response:  # fmt: skip
     """Set the first PIN, change it by the one before, or set a new one by the code of a reset."""
     own = await _own(request, caller, wallet)
-    vault, tenancy, pin = vault_of(request), _tenancy(caller), body.pin.get_secret_value()
     number = await opened.personal.number(caller.tenant.slug, own)
     try:
-        if body.code is not None:
-            await vault.reset(tenancy, UUID(own.id), body.code.get_secret_value(), pin, number)
-        elif body.current is not None:
-            await vault.change(
-                tenancy, UUID(own.id), body.current.get_secret_value(), pin, number,
-                _sources(request, caller),
-            )  # fmt: skip
-        elif not await vault.set_first(tenancy, UUID(own.id), pin, number):
-            raise Problem("pin_refused")
-    except PinRefusedError:
-        await _noted(request, caller, "pin.changed", own.id, "refused")
-        raise Problem("pin_refused") from None
+        made = await _made(request, caller, own, body, number)
+        await change(caller, f"wallet/{own.id}", unkept=made)
     except PinInvalidError as error:
         raise Problem(error.code) from None
-    await _noted(request, caller, "pin.changed", own.id, "done")
+    except (PinRefusedError, Problem) as error:
+        if isinstance(error, Problem) and error.code != "pin_refused":
+            raise
+        await _noted(request, caller, "pin.set", own.id, "refused")
+        raise Problem("pin_refused") from None
     return Response(status_code=204)
+
+
+async def _made(
+    request: Request, caller: Caller, own: Wallet, body: NewPin, number: str
+) -> pins.NewPin:
+    """What is to be kept of the PIN. Raises PinInvalidError, PinRefusedError."""
+    vault, tenancy, wallet = vault_of(request), _tenancy(caller), UUID(own.id)
+    pin = body.pin.get_secret_value()
+    if body.code is not None:
+        kept = await vault.made(tenancy, wallet, pin, number)
+        return pins.NewPin(kept=kept, by="code", code=body.code.get_secret_value())
+    if body.current is not None:
+        former, sources = body.current.get_secret_value(), _sources(request, caller)
+        await vault.verify(tenancy, wallet, former, sources)
+        return pins.NewPin(kept=await vault.made(tenancy, wallet, pin, number), by="former")
+    first = await vault.made_first(tenancy, wallet, pin, number)
+    if first is None:
+        raise PinRefusedError
+    return pins.NewPin(kept=first, by="nothing")
 
 
 @router.post(
     "/wallets/{wallet}/pin-resets", status_code=201, summary="Ask that a PIN be reset",
-    responses=answers_with(ResetSchema, 201),
+    responses=changed(ResetSchema, 201),
 )  # fmt: skip
-async def ask_reset(request: Request, wallet: str, caller: MayAskReset) -> JSONResponse:
+async def ask_reset(
+    request: Request, wallet: str, caller: MayAskReset,
+    change: Annotated[Changing, Depends(Raising("pin.ask-reset"))],
+) -> JSONResponse:  # fmt: skip
     """Somebody else approves it."""
     found = await _any(request, caller, wallet)
-    reset = await vault_of(request).ask_reset(
-        caller.tenant.id, UUID(found.id), caller.actor.subject
-    )
-    await _noted(request, caller, "pin.reset_asked", found.id, "done")
+    reset = (await change(caller, f"wallet/{found.id}")).result
     return JSONResponse({"id": str(reset), "wallet": found.id, "code": None}, 201)
 
 
 @router.post(
     "/pin-resets/{reset}/approve", status_code=201, summary="Approve a reset",
-    responses=answers_with(ResetSchema, 201),
+    responses=changed(ResetSchema, 201),
 )  # fmt: skip
-async def approve(request: Request, reset: str, caller: MayApprove) -> JSONResponse:
+async def approve(
+    reading: Reading, reset: str, caller: MayApprove,
+    change: Annotated[Changing, Depends(Raising("pin.approve-reset"))],
+) -> JSONResponse:  # fmt: skip
     """Answer with a code, shown once and good for 15 minutes, that the customer sets a PIN with."""
-    code = await vault_of(request).approve_reset(
-        caller.tenant.id, identifier(reset), caller.actor.subject
-    )
-    if code is None:
+    named = identifier(reset)
+    async with reading(caller) as connection:
+        wallet = await pin_rows.wallet_of(connection, caller.tenant.id, named)
+    if wallet is None:
         raise Problem("maker_may_not")
-    await _noted(request, caller, "pin.reset_approved", reset, "done")
-    told: dict[str, Any] = {"id": reset, "wallet": None, "code": code}
+    carried = await change(caller, f"wallet/{wallet}", {"reset": str(named)})
+    told: dict[str, Any] = {"id": reset, "wallet": None, "code": carried.secret}
     return JSONResponse(told, 201, headers={"Cache-Control": "no-store"})
 
 

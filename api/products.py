@@ -4,11 +4,11 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, Path, Request
+from fastapi import APIRouter, Depends, Path
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
-from api.identity.administering import administering, noted
+from api.changing import Changing, Raising, changed
 from api.identity.users import Name
 from api.problems import Problem
 from api.queries.paging import Cursor, Limit, key_of, page_of
@@ -86,13 +86,13 @@ async def read_product(
 
 
 @router.post("", status_code=201, summary="Add a product",
-             responses=answers_with(ProductSchema, 201))  # fmt: skip
-async def add_product(request: Request, body: ProductBody, caller: MayWrite) -> JSONResponse:
+             responses=changed(ProductSchema, 201))  # fmt: skip
+async def add_product(
+    body: ProductBody,
+    caller: MayWrite,
+    change: Annotated[Changing, Depends(Raising("product.add"))],
+) -> JSONResponse:
     """Add a product; it never changes afterwards."""
-    tenant, subject = caller.tenant.id, caller.actor.subject
-    async with administering(request, caller) as connection:
-        await products.add(connection, tenant, body.id, body.kind, body.name, subject)
-        added = await products.find(connection, tenant, body.id)
-        assert added is not None, "it was written in this transaction"
-        await noted(connection, caller, "product.add", f"product/{body.id}", after=resource(added))
-    return JSONResponse(resource(added), 201, headers={"Location": f"/v1/products/{body.id}"})
+    carried = await change(caller, f"product/{body.id}", body.model_dump())
+    headers = {"Location": f"/v1/products/{body.id}"}
+    return JSONResponse(resource(carried.result), 201, headers=headers)

@@ -2,17 +2,16 @@
 
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Depends, Request
 from fastapi.responses import JSONResponse
-from psycopg import AsyncConnection
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from api.identity.administering import Version, administering, identifier, noted
+from api.changing import Changing, Raising, changed
+from api.identity.administering import Version, identifier
 from api.problems import Problem
 from api.queries.paging import Cursor, Limit, key_of, page_of
 from api.reading import Reading
 from api.schemas import answers_with
-from api.security import Caller
 from api.tenants import SLUG, MayReadAll, MayWriteAll, numbers_of, register_of
 from mmo.kernel.identifiers import mint
 from mmo.tenancy import groups
@@ -89,19 +88,14 @@ def resource(group: Group) -> dict[str, Any]:
     }
 
 
-@router.post(
-    "", status_code=201, summary="Create a group", responses=answers_with(GroupSchema, 201)
-)
-async def create(request: Request, body: NewGroup, caller: MayWriteAll) -> JSONResponse:
+@router.post("", status_code=201, summary="Create a group", responses=changed(GroupSchema, 201))
+async def create(
+    request: Request, body: NewGroup, caller: MayWriteAll,
+    change: Annotated[Changing, Depends(Raising("tenant-group.create"))],
+) -> JSONResponse:  # fmt: skip
     """Create a group of operators."""
-    made = mint()
-    async with administering(request, caller) as connection:
-        await groups.create(connection, caller.tenant.id, made, body.name)
-        group = await _filled(request, connection, caller, made, body)
-        await noted(
-            connection, caller, "group.created", f"tenant-group/{made}", after=resource(group)
-        )
-    return _answer(group, 201)
+    asked = {"name": body.name, **await _content(request, body)}
+    return _answer((await change(caller, f"tenant-group/{mint()}", asked)).result, 201)
 
 
 @router.get("", summary="List groups", responses=answers_with(GroupPage))
@@ -124,35 +118,24 @@ async def read(reading: Reading, group: str, caller: MayReadAll) -> JSONResponse
     return _answer(found)
 
 
-@router.put("/{group}", summary="Change a group", responses=answers_with(GroupSchema, 200, 412))
-async def change(
-    request: Request, group: str, body: GroupContent, caller: MayWriteAll, version: Version
-) -> JSONResponse:
+@router.put("/{group}", summary="Change a group", responses=changed(GroupSchema, 200, 412))
+async def put(
+    request: Request, group: str, body: GroupContent, caller: MayWriteAll, version: Version,
+    change: Annotated[Changing, Depends(Raising("tenant-group.change"))],
+) -> JSONResponse:  # fmt: skip
     """Say anew who is in it and what is shared. Whoever left reads nothing from now on."""
-    group_id = identifier(group)
-    async with administering(request, caller) as connection:
-        before = await groups.find(connection, caller.tenant.id, group_id)
-        if before is None:
-            raise Problem("not_found")
-        if not await groups.change(connection, caller.tenant.id, group_id, version):
-            raise Problem("version_conflict")
-        after = await _filled(request, connection, caller, group_id, body)
-        await noted(connection, caller, "group.changed", f"tenant-group/{group}",
-                    before=resource(before), after=resource(after))  # fmt: skip
-    return _answer(after)
+    asked = {"version": version, **await _content(request, body)}
+    return _answer((await change(caller, f"tenant-group/{identifier(group)}", asked)).result)
 
 
-async def _filled(
-    request: Request, connection: AsyncConnection[Any], caller: Caller, group: Any,
-    body: GroupContent,
-) -> Group:  # fmt: skip
+async def _content(request: Request, body: GroupContent) -> dict[str, Any]:
+    """Members and shares by the tenants' numbers."""
     known = {one.slug: one for one in await register_of(request).all()}
     numbers = numbers_of(known, body.members)
-    shares = [(share.resource, numbers[share.owner]) for share in body.shares]
-    await groups.fill(connection, caller.tenant.id, group, numbers.values(), shares)
-    made = await groups.find(connection, caller.tenant.id, group)
-    assert made is not None, "it was written in this transaction"
-    return made
+    return {
+        "members": list(numbers.values()),
+        "shares": [[share.resource, numbers[share.owner]] for share in body.shares],
+    }
 
 
 def _answer(group: Group, status: int = 200) -> JSONResponse:

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Path, Request
 from fastapi.responses import JSONResponse
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from api.identity.administering import administering, noted
+from api.changing import Changing, Raising, changed
 from api.identity.clients import return_address
 from api.identity.users import Name
 from api.problems import Problem
@@ -18,10 +18,9 @@ from api.schemas import answers_with
 from api.security import Caller, requires
 from mmo.audit.postgres import AuditLog
 from mmo.audit.record import Record
-from mmo.identity.secret import digest, new_secret
 from mmo.tenancy import groups, onboarding
 from mmo.tenancy.onboarding import NewTenant
-from mmo.tenancy.postgres import TenantRegister, set_state
+from mmo.tenancy.postgres import TenantRegister
 from mmo.tenancy.tenant import Tenant
 
 router = APIRouter(tags=["tenants"])
@@ -139,25 +138,23 @@ def register_of(request: Request) -> TenantRegister:
 
 
 @router.post(
-    "/tenants", status_code=202, summary="Open a tenant", responses=answers_with(TenantSchema, 202)
+    "/tenants", status_code=202, summary="Open a tenant", responses=changed(TenantSchema, 202)
 )
-async def open_tenant(request: Request, body: NewTenantBody, caller: MayWriteAll) -> JSONResponse:
+async def open_tenant(
+    body: NewTenantBody, caller: MayWriteAll,
+    change: Annotated[Changing, Depends(Raising("tenant.open"))],
+) -> JSONResponse:  # fmt: skip
     """Ask for a tenant. It is `pending` until everything is there; the code is shown once."""
-    code = new_secret()
-    new = NewTenant(
-        slug=body.slug, name=body.name, timezone=body.timezone, country=body.country,
-        currencies=tuple(dict.fromkeys(body.currencies)),
-        administrator=body.administrator.username, administrator_name=body.administrator.name,
-        invitation=digest(code), console=body.console,
-    )  # fmt: skip
-    who = f"{caller.tenant.slug}/{caller.actor.subject}"
-    async with administering(request, caller) as connection:
-        if not await onboarding.ask(connection, caller.tenant.id, new, who):
-            raise Problem("already_there")
-        told = resource(new, "pending")
-        await noted(connection, caller, "tenant.asked", f"tenant/{new.slug}", after=told)
-    headers = {"Location": f"/v1/tenants/{new.slug}", "Cache-Control": "no-store"}
-    return JSONResponse(told | {"invitation": code}, 202, headers=headers)
+    asked = {
+        "slug": body.slug, "name": body.name, "timezone": body.timezone, "country": body.country,
+        "currencies": list(dict.fromkeys(body.currencies)),
+        "administrator": body.administrator.username,
+        "administrator_name": body.administrator.name, "console": body.console,
+    }  # fmt: skip
+    carried = await change(caller, f"tenant/{body.slug}", asked)
+    told = resource(carried.result, "pending") | {"invitation": carried.secret}
+    headers = {"Location": f"/v1/tenants/{body.slug}", "Cache-Control": "no-store"}
+    return JSONResponse(told, 202, headers=headers)
 
 
 @router.get("/tenants", summary="List tenants", responses=answers_with(TenantList))
@@ -182,19 +179,25 @@ async def read_tenant(
 
 
 @router.post(
-    "/tenants/{tenant}/suspend", summary="Suspend a tenant", responses=answers_with(TenantSchema)
+    "/tenants/{tenant}/suspend", summary="Suspend a tenant", responses=changed(TenantSchema)
 )
-async def suspend(request: Request, tenant: Slug, caller: MayWriteAll) -> dict[str, Any]:
+async def suspend(
+    request: Request, tenant: Slug, caller: MayWriteAll,
+    change: Annotated[Changing, Depends(Raising("tenant.suspend"))],
+) -> dict[str, Any]:  # fmt: skip
     """Its tokens are refused at once, its workflows wait, and a super-tenant reads it."""
-    return await _changed(request, caller, tenant, "suspended")
+    await change(caller, f"tenant/{tenant}")
+    return await _told_too(request, caller, tenant, "tenant.suspend")
 
 
-@router.post(
-    "/tenants/{tenant}/resume", summary="Resume a tenant", responses=answers_with(TenantSchema)
-)
-async def resume(request: Request, tenant: Slug, caller: MayWriteAll) -> dict[str, Any]:
+@router.post("/tenants/{tenant}/resume", summary="Resume a tenant", responses=changed(TenantSchema))
+async def resume(
+    request: Request, tenant: Slug, caller: MayWriteAll,
+    change: Annotated[Changing, Depends(Raising("tenant.resume"))],
+) -> dict[str, Any]:  # fmt: skip
     """Let it work again."""
-    return await _changed(request, caller, tenant, "active")
+    await change(caller, f"tenant/{tenant}")
+    return await _told_too(request, caller, tenant, "tenant.resume")
 
 
 @router.get("/tenant", summary="Read one's own tenant", responses=answers_with(TenantSchema))
@@ -206,19 +209,15 @@ async def read_own(reading: Reading, caller: MayReadOwn) -> dict[str, Any]:
     return told | {"shares": [asdict(one) for one in shares]}
 
 
-async def _changed(request: Request, caller: Caller, slug: str, state: str) -> dict[str, Any]:
-    audit: AuditLog = request.app.state.audit
-    action = "tenant.suspended" if state == "suspended" else "tenant.resumed"
-    async with administering(request, caller) as connection:
-        if not await set_state(connection, slug, state):
-            raise Problem("not_found")
-        await noted(connection, caller, action, f"tenant/{slug}")
+async def _told_too(request: Request, caller: Caller, slug: str, action: str) -> dict[str, Any]:
+    """The tenant's own audit is told too; what it is now."""
     register = register_of(request)
     register.forget()
-    changed = await register.find(slug)
-    assert changed is not None, "it was changed just now"
-    await audit.note(_told(caller, changed, action))
-    return resource(changed, changed.state)
+    found = await register.find(slug)
+    assert found is not None, "it was changed just now"
+    audit: AuditLog = request.app.state.audit
+    await audit.note(_told(caller, found, action))
+    return resource(found, found.state)
 
 
 def _told(caller: Caller, tenant: Tenant, action: str) -> Record:

@@ -5,18 +5,21 @@ from typing import Annotated, Any, Literal
 from uuid import UUID, uuid5
 
 import phonenumbers
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends
 from fastapi.responses import JSONResponse
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
+from api.changing import Changing, Raising, changed
 from api.movements import Door, OpenDoor, OptionalIdempotencyKey
 from api.problems import Problem
-from api.schemas import WalletSchema, answers_with
+from api.schemas import WalletSchema
 from api.security import ON_BEHALF, Caller, requires
-from mmo.changes.wallets import Changed, NewWallet, WalletChanges
+from mmo.changes.support.asked import Carried
+from mmo.changes.wallet_commands import body_of
+from mmo.changes.wallets import NewWallet
 from mmo.kernel.identifiers import mint
-from mmo.kernel.refusals import REFUSALS, Refused
+from mmo.kernel.refusals import REFUSALS
 from mmo.movements.support.command import WALLET_PATTERN
 from mmo.tenancy.scope import scoped
 from mmo.wallets import postgres as wallets
@@ -31,8 +34,8 @@ _KEYS = UUID("6b1f0d3e-6f0c-4f53-9d0a-1d4cf7cf1c55")
 """Namespace of wallet ids that come from an idempotency key."""
 
 
-OPENED = answers_with(WalletSchema, 201)
-CHANGED = answers_with(WalletSchema)
+OPENED = changed(WalletSchema, 201)
+CHANGED = changed(WalletSchema)
 
 
 def _e164(written: str) -> str:
@@ -99,7 +102,7 @@ async def wallet_of(opened: Door, caller: Caller, wallet: Wallet) -> dict[str, A
 
 @router.post("/wallets", status_code=201, summary="Open a wallet", responses=OPENED)
 async def open_wallet(
-    request: Request,
+    change: Annotated[Changing, Depends(Raising("wallet.open"))],
     body: OpenWalletBody,
     caller: MayWrite,
     opened: OpenDoor,
@@ -127,40 +130,49 @@ async def open_wallet(
         owner=body.owner if staff else caller.actor.subject,
         product=body.product,
     )
-    changed = await _changes(request).open(caller.tenant.id, identifier, new, caller.actor)
-    if isinstance(changed, Changed):
-        name = (await opened.personal.show(caller.tenant.slug, changed.wallet)).name
-        if name != body.name or not _as_asked(changed.wallet, new):
-            raise Problem("idempotency_key_reused")
-    return await _answer(opened, caller, changed, 201)
+    carried = await change(caller, f"wallet/{identifier}", body_of(new))
+    name = (await opened.personal.show(caller.tenant.slug, carried.result)).name
+    if name != body.name or not _as_asked(carried.result, new):
+        raise Problem("idempotency_key_reused")
+    return await _answer(opened, caller, carried, 201)
 
 
 @router.post("/wallets/{wallet}/freeze", summary="Let nothing move in or out", responses=CHANGED)
-async def freeze(request: Request, wallet: str, caller: MayWrite, opened: OpenDoor) -> JSONResponse:
+async def freeze(
+    wallet: str,
+    caller: MayWrite,
+    opened: OpenDoor,
+    change: Annotated[Changing, Depends(Raising("wallet.freeze"))],
+) -> JSONResponse:
     """Freeze a wallet; a frozen one stays frozen."""
     identifier = await changeable(opened, caller, wallet)
-    changed = await _changes(request).freeze(caller.tenant.id, identifier, caller.actor)
-    return await _answer(opened, caller, changed, 200)
+    return await _answer(opened, caller, await change(caller, f"wallet/{identifier}"), 200)
 
 
 @router.post("/wallets/{wallet}/unfreeze", summary="Let money move again", responses=CHANGED)
 async def unfreeze(
-    request: Request, wallet: str, caller: MayWrite, opened: OpenDoor
+    wallet: str,
+    caller: MayWrite,
+    opened: OpenDoor,
+    change: Annotated[Changing, Depends(Raising("wallet.unfreeze"))],
 ) -> JSONResponse:
     """Unfreeze a wallet: staff only, or freezing would mean nothing."""
     if ON_BEHALF not in caller.scopes:
         raise Problem("insufficient_scope", f"needs the scope {ON_BEHALF}")
     identifier = await changeable(opened, caller, wallet)
-    changed = await _changes(request).unfreeze(caller.tenant.id, identifier, caller.actor)
-    return await _answer(opened, caller, changed, 200)
+    return await _answer(opened, caller, await change(caller, f"wallet/{identifier}"), 200)
 
 
 @router.post("/wallets/{wallet}/close", summary="End an empty wallet", responses=CHANGED)
-async def close(request: Request, wallet: str, caller: MayWrite, opened: OpenDoor) -> JSONResponse:
+async def close(
+    wallet: str,
+    caller: MayWrite,
+    opened: OpenDoor,
+    change: Annotated[Changing, Depends(Raising("wallet.close"))],
+) -> JSONResponse:
     """Close a wallet that holds nothing; its alias is free afterwards."""
     identifier = await changeable(opened, caller, wallet)
-    changed = await _changes(request).close(caller.tenant.id, identifier, caller.actor)
-    return await _answer(opened, caller, changed, 200)
+    return await _answer(opened, caller, await change(caller, f"wallet/{identifier}"), 200)
 
 
 async def changeable(opened: Door, caller: Caller, name: str) -> UUID:
@@ -188,23 +200,15 @@ def not_found() -> Problem:
     return Problem("wallet_not_found", REFUSALS["wallet_not_found"], status=404)
 
 
-def _changes(request: Request) -> WalletChanges:
-    changes: WalletChanges = request.app.state.wallet_changes
-    return changes
-
-
 def _as_asked(wallet: Wallet, new: NewWallet) -> bool:
     return (wallet.kind, wallet.currency, wallet.alias, wallet.owner, wallet.product) == (
         new.kind, new.currency, new.person.alias, new.owner, new.product,
     )  # fmt: skip
 
 
-async def _answer(
-    opened: Door, caller: Caller, changed: Changed | Refused, status: int
-) -> JSONResponse:
-    if isinstance(changed, Refused):
-        raise Problem(changed.code, changed.reason, status=409)
-    headers = {"Projection-Position": changed.position} if changed.position else {}
+async def _answer(opened: Door, caller: Caller, carried: Carried, status: int) -> JSONResponse:
+    wallet: Wallet = carried.result
+    headers = {"Projection-Position": carried.position} if carried.position else {}
     if status == 201:  # noqa: PLR2004
-        headers["Location"] = f"/v1/wallets/{changed.wallet.id}"
-    return JSONResponse(await wallet_of(opened, caller, changed.wallet), status, headers=headers)
+        headers["Location"] = f"/v1/wallets/{wallet.id}"
+    return JSONResponse(await wallet_of(opened, caller, wallet), status, headers=headers)

@@ -1,6 +1,5 @@
 """Webhooks: the endpoints of an operator's programs, their secrets, and what was delivered."""
 
-from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 from uuid import UUID
@@ -10,7 +9,8 @@ from fastapi.responses import JSONResponse
 from psycopg import AsyncConnection
 from pydantic import BaseModel, ConfigDict, Field
 
-from api.identity.administering import administering, identifier, noted
+from api.changing import Changing, Raising, changed
+from api.identity.administering import identifier
 from api.problems import Problem
 from api.queries.paging import Cursor, Limit, key_of, moment, page_of
 from api.reading import Reading
@@ -133,21 +133,17 @@ async def read_endpoints(
 
 
 @router.post("", summary="Register a webhook endpoint", status_code=201,
-             responses=answers_with(EndpointWithSecret, 201))  # fmt: skip
-async def register(request: Request, body: NewEndpoint, caller: MayWrite) -> JSONResponse:
+             responses=changed(EndpointWithSecret, 201))  # fmt: skip
+async def register(
+    request: Request, body: NewEndpoint, caller: MayWrite,
+    change: Annotated[Changing, Depends(Raising("webhook.register"))],
+) -> JSONResponse:  # fmt: skip
     """Register an endpoint. The answer shows its secret, this once."""
     await _check(request, body)
     endpoint, secret = mint(), webhooks.new_secret()
     sealed = await _sealed(request, caller, endpoint, secret)
-    async with administering(request, caller) as connection:
-        await webhooks.register(
-            connection, caller.tenant.id, endpoint, url=body.url, description=body.description,
-            events=body.events, secret=sealed, by=caller.actor.subject,
-        )  # fmt: skip
-        await noted(connection, caller, "webhook.registered", f"webhook/{endpoint}",
-                    after=body.model_dump())  # fmt: skip
-        found = await _found(connection, caller, endpoint)
-    return JSONResponse(resource(found) | {"secret": secret}, status_code=201)
+    carried = await change(caller, f"webhook/{endpoint}", body.model_dump(), unkept=sealed)
+    return JSONResponse(resource(carried.result) | {"secret": secret}, status_code=201)
 
 
 @router.get("/{endpoint}", summary="Read a webhook endpoint",
@@ -159,30 +155,31 @@ async def read_endpoint(reading: Reading, endpoint: Id, caller: MayRead) -> dict
 
 
 @router.delete("/{endpoint}", summary="Disable a webhook endpoint",
-               responses=answers_with(EndpointSchema))  # fmt: skip
-async def disable(request: Request, endpoint: Id, caller: MayWrite) -> dict[str, Any]:
+               responses=changed(EndpointSchema))  # fmt: skip
+async def disable(
+    reading: Reading, endpoint: Id, caller: MayWrite,
+    change: Annotated[Changing, Depends(Raising("webhook.disable"))],
+) -> dict[str, Any]:  # fmt: skip
     """Send nothing more to it. A second time nothing happens."""
     named = identifier(endpoint)
-    async with administering(request, caller) as connection:
+    async with reading(caller) as connection:
         before = await _found(connection, caller, named)
-        if before.state == "active":
-            await webhooks.disable(connection, caller.tenant.id, named)
-            await noted(connection, caller, "webhook.disabled", f"webhook/{named}")
-        return resource(await _found(connection, caller, named))
+    if before.state != "active":
+        return resource(before)
+    return resource((await change(caller, f"webhook/{named}")).result)
 
 
 @router.post("/{endpoint}/rotate-secret", summary="Give a webhook endpoint a new secret",
-             responses=answers_with(EndpointWithSecret))  # fmt: skip
-async def rotate(request: Request, endpoint: Id, caller: MayWrite) -> dict[str, Any]:
+             responses=changed(EndpointWithSecret))  # fmt: skip
+async def rotate(
+    request: Request, endpoint: Id, caller: MayWrite,
+    change: Annotated[Changing, Depends(Raising("webhook.rotate-secret"))],
+) -> dict[str, Any]:  # fmt: skip
     """Make another secret, shown this once. For 24 hours the former one signs too."""
     named, secret = identifier(endpoint), webhooks.new_secret()
     sealed = await _sealed(request, caller, named, secret)
-    async with administering(request, caller) as connection:
-        await _found(connection, caller, named)
-        await webhooks.rotate(connection, caller.tenant.id, named, sealed, datetime.now(UTC))
-        await noted(connection, caller, "webhook.secret_rotated", f"webhook/{named}")
-        found = await _found(connection, caller, named)
-    return resource(found) | {"secret": secret}
+    carried = await change(caller, f"webhook/{named}", unkept=sealed)
+    return resource(carried.result) | {"secret": secret}
 
 
 @router.get("/{endpoint}/deliveries", summary="List what was delivered to an endpoint",
@@ -207,18 +204,15 @@ async def read_deliveries(
 
 
 @router.post("/{endpoint}/deliveries/{delivery}/redeliver", summary="Deliver once more",
-             status_code=202, responses=answers_with(DeliverySchema, 202))  # fmt: skip
+             status_code=202, responses=changed(DeliverySchema, 202))  # fmt: skip
 async def redeliver(
-    request: Request, endpoint: Id, delivery: DeliveryId, caller: MayWrite
-) -> JSONResponse:
+    endpoint: Id, delivery: DeliveryId, caller: MayWrite,
+    change: Annotated[Changing, Depends(Raising("webhook.redeliver"))],
+) -> JSONResponse:  # fmt: skip
     """Queue a delivery again, such as a dead letter: under its id, as it was."""
-    named, message = identifier(endpoint), identifier(delivery)
-    async with administering(request, caller) as connection:
-        queued = await webhooks.redeliver(connection, caller.tenant.id, named, message)
-        if queued is None:
-            raise Problem("not_found")
-        await noted(connection, caller, "webhook.redelivered", f"webhook/{named}/{message}")
-    return JSONResponse(delivery_resource(queued), status_code=202)
+    asked = {"delivery": str(identifier(delivery))}
+    carried = await change(caller, f"webhook/{identifier(endpoint)}", asked)
+    return JSONResponse(delivery_resource(carried.result), status_code=202)
 
 
 async def _check(request: Request, body: NewEndpoint) -> None:

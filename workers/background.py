@@ -4,6 +4,7 @@ import asyncio
 
 from mmo.settings import Settings
 from workers import (
+    changes,
     effects,
     history_export,
     projector,
@@ -27,6 +28,7 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
         sealer.loop,
         reactor.loop,
         reactions.loop,
+        changes.loop,
         effects.loop,
     )
     await run_ready(settings, stop, *loops)

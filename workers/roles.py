@@ -67,6 +67,7 @@ ROLES = (
     Role(name="sealer", summary="chains and signs audit and journal", database="sealer"),
     Role(name="reactor", summary="starts what events give cause for", database="reactor"),
     Role(name="reactions", summary="the worker of the queue `reactions`", database="poster"),
+    Role(name="changes", summary="the worker of the queue `changes`", database="poster"),
     Role(name="effects", summary="sends messages, webhooks and notices", database="effects"),
 )
 

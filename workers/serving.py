@@ -18,12 +18,14 @@ from api.security import Gatekeeper
 from api.start import Starter
 from mmo.approvals.postgres import Approvals
 from mmo.audit.postgres import AuditLog
-from mmo.changes.wallets import WalletChanges
+from mmo.bep.postgres import Snapshots
+from mmo.changes.support.changes import Changes
 from mmo.documents.postgres import PostgresDocuments
 from mmo.identity.pins import PinVault
 from mmo.identity.policy import Policies
 from mmo.keys.envelope import Envelope
 from mmo.messaging.bell import Bell
+from mmo.movements.support.business_events import business_events
 from mmo.movements.support.commands import Commands
 from mmo.movements.support.first_outcomes import FirstOutcomes
 from mmo.movements.support.ports import AnswerVerifier
@@ -125,7 +127,7 @@ async def serve(
                     starter=starter,
                     personal=PersonalData(keys, envelope),
                 ),
-                wallet_changes=WalletChanges(pool, bell.ring),
+                changes=Changes(pool, Snapshots(pool, business_events()), bell.ring),
                 bell=bell,
                 documents=PostgresDocuments(pool, bell.ring),
                 super_pool=super_pool,

@@ -4,18 +4,17 @@ from dataclasses import asdict
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from fastapi import APIRouter, Path, Request
+from fastapi import APIRouter, Depends, Path
 from fastapi.responses import JSONResponse
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from api.changing import Changing, Raising, changed
 from api.identity.administering import (
     Attributes,
     MayRead,
     MayWrite,
     Scopes,
     Version,
-    administering,
-    noted,
     within,
 )
 from api.identity.schemas import ClientPage, ClientSchema
@@ -110,23 +109,17 @@ def resource(client: Client) -> dict[str, Any]:
     return asdict(client) | {"created_at": client.created_at.isoformat()}
 
 
-@router.post(
-    "", status_code=201, summary="Create a client", responses=answers_with(ClientSchema, 201)
-)
-async def create(request: Request, body: NewClient, caller: MayWrite) -> JSONResponse:
+@router.post("", status_code=201, summary="Create a client", responses=changed(ClientSchema, 201))
+async def create(
+    body: NewClient, caller: MayWrite,
+    change: Annotated[Changing, Depends(Raising("api-client.create"))],
+) -> JSONResponse:  # fmt: skip
     """Create a client. Its secret is in this answer and nowhere else."""
     within(caller, body.scopes)
+    asked = body.model_dump(exclude={"id", "keys"})
     keys = {"keys": [key.model_dump() for key in body.keys]} if body.keys else None
-    async with administering(request, caller) as connection:
-        secret = await clients.create(
-            connection, caller.tenant.id, body.id, name=body.name, kind=body.kind,
-            grants=body.grants, scopes=body.scopes, created_by=caller.actor.subject,
-            redirect_uris=body.redirect_uris, trusted_channel=body.trusted_channel,
-            attributes=body.attributes, jwks=keys,
-        )  # fmt: skip
-        made = await _there(connection, caller.tenant.id, body.id)
-        await noted(connection, caller, "client.created", f"client/{made.id}", after=resource(made))
-    return _answer(made, 201, secret)
+    carried = await change(caller, f"client/{body.id}", {**asked, "jwks": keys})
+    return _answer(carried.result, 201, carried.secret)
 
 
 @router.get("", summary="List clients", responses=answers_with(ClientPage))
@@ -146,38 +139,30 @@ async def read(reading: Reading, client: Identifier, caller: MayRead) -> JSONRes
         return _answer(await _there(connection, caller.tenant.id, client))
 
 
-@router.put("/{client}", summary="Change a client", responses=answers_with(ClientSchema, 200, 412))
-async def change(
-    request: Request, client: Identifier, body: ClientChange, caller: MayWrite, version: Version
-) -> JSONResponse:
+@router.put("/{client}", summary="Change a client", responses=changed(ClientSchema, 200, 412))
+async def put(
+    reading: Reading, client: Identifier, body: ClientChange, caller: MayWrite, version: Version,
+    change: Annotated[Changing, Depends(Raising("api-client.change"))],
+) -> JSONResponse:  # fmt: skip
     """Change state and scopes; its tokens feel it at their next use."""
-    async with administering(request, caller) as connection:
+    async with reading(caller) as connection:
         before = await _there(connection, caller.tenant.id, client)
-        within(caller, body.scopes, before.scopes)
-        done = await clients.change(
-            connection, caller.tenant.id, client, version, state=body.state, scopes=body.scopes
-        )
-        if not done:
-            raise Problem("version_conflict")
-        after = await _there(connection, caller.tenant.id, client)
-        await noted(connection, caller, "client.changed", f"client/{client}",
-                    before=resource(before), after=resource(after))  # fmt: skip
-    return _answer(after)
+    within(caller, body.scopes, before.scopes)
+    asked = {**body.model_dump(), "version": version}
+    return _answer((await change(caller, f"client/{client}", asked)).result)
 
 
 @router.post(
     "/{client}/secret", status_code=201, summary="Give a client a new secret",
-    responses=answers_with(ClientSchema, 201),
+    responses=changed(ClientSchema, 201),
 )  # fmt: skip
-async def renew(request: Request, client: Identifier, caller: MayWrite) -> JSONResponse:
+async def renew(
+    client: Identifier, caller: MayWrite,
+    change: Annotated[Changing, Depends(Raising("api-client.renew-secret"))],
+) -> JSONResponse:  # fmt: skip
     """A new secret, shown once. The old one counts no more."""
-    async with administering(request, caller) as connection:
-        secret = await clients.renew_secret(connection, caller.tenant.id, client)
-        if secret is None:
-            raise Problem("not_found")
-        made = await _there(connection, caller.tenant.id, client)
-        await noted(connection, caller, "client.secret_renewed", f"client/{client}")
-    return _answer(made, 201, secret)
+    carried = await change(caller, f"client/{client}")
+    return _answer(carried.result, 201, carried.secret)
 
 
 async def _there(connection: Any, tenant: int, client: str) -> Client:

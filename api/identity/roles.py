@@ -3,17 +3,16 @@
 from dataclasses import asdict
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Request
+from fastapi import APIRouter, Depends, Path
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
+from api.changing import Changing, Raising, changed
 from api.identity.administering import (
     MayRead,
     MayWrite,
     Scopes,
     Version,
-    administering,
-    noted,
     within,
 )
 from api.identity.schemas import RoleList, RoleSchema
@@ -21,6 +20,7 @@ from api.problems import Problem
 from api.reading import Reading
 from api.schemas import answers_with
 from mmo.identity import roles
+from mmo.identity.roles import Role
 
 router = APIRouter(prefix="/identity/roles", tags=["identity"])
 
@@ -44,14 +44,13 @@ class RoleChange(BaseModel):
     permissions: Scopes
 
 
-@router.post("", status_code=201, summary="Create a role", responses=answers_with(RoleSchema, 201))
-async def create(request: Request, body: NewRole, caller: MayWrite) -> JSONResponse:
+@router.post("", status_code=201, summary="Create a role", responses=changed(RoleSchema, 201))
+async def create(
+    body: NewRole, caller: MayWrite, change: Annotated[Changing, Depends(Raising("role.create"))]
+) -> JSONResponse:
     """Create a role; its number is given here."""
     within(caller, body.permissions)
-    async with administering(request, caller) as connection:
-        made = await roles.create(connection, caller.tenant.id, body.name, body.permissions)
-        await noted(connection, caller, "role.created", f"role/{made.id}", after=asdict(made))
-    return JSONResponse(asdict(made), 201, headers={"ETag": f'"{made.version}"'})
+    return _answer((await change(caller, f"role/{body.name}", body.model_dump())).result, 201)
 
 
 @router.get("", summary="List roles by number", responses=answers_with(RoleList))
@@ -68,23 +67,23 @@ async def read(reading: Reading, role: Number, caller: MayRead) -> JSONResponse:
         found = await roles.find(connection, caller.tenant.id, role)
     if found is None:
         raise Problem("not_found")
-    return JSONResponse(asdict(found), headers={"ETag": f'"{found.version}"'})
+    return _answer(found)
 
 
-@router.put("/{role}", summary="Change a role", responses=answers_with(RoleSchema, 200, 412))
-async def change(
-    request: Request, role: Number, body: RoleChange, caller: MayWrite, version: Version
-) -> JSONResponse:
+@router.put("/{role}", summary="Change a role", responses=changed(RoleSchema, 200, 412))
+async def put(
+    reading: Reading, role: Number, body: RoleChange, caller: MayWrite, version: Version,
+    change: Annotated[Changing, Depends(Raising("role.change"))],
+) -> JSONResponse:  # fmt: skip
     """Give a role other permissions."""
-    async with administering(request, caller) as connection:
+    async with reading(caller) as connection:
         before = await roles.find(connection, caller.tenant.id, role)
-        if before is None:
-            raise Problem("not_found")
-        within(caller, body.permissions, before.permissions)
-        if not await roles.change(connection, caller.tenant.id, role, version, body.permissions):
-            raise Problem("version_conflict")
-        after = await roles.find(connection, caller.tenant.id, role)
-        assert after is not None
-        await noted(connection, caller, "role.changed", f"role/{role}",
-                    before=asdict(before), after=asdict(after))  # fmt: skip
-    return JSONResponse(asdict(after), headers={"ETag": f'"{after.version}"'})
+    if before is None:
+        raise Problem("not_found")
+    within(caller, body.permissions, before.permissions)
+    asked = {"permissions": body.permissions, "version": version}
+    return _answer((await change(caller, f"role/{role}", asked)).result)
+
+
+def _answer(role: Role, status: int = 200) -> JSONResponse:
+    return JSONResponse(asdict(role), status, headers={"ETag": f'"{role.version}"'})

@@ -1,6 +1,9 @@
 """The business events of the platform's own commands, and those that are declared for products."""
 
-from mmo.bep.event import EventKind
+from mmo.bep.declared import EVENTS as DECLARED
+from mmo.bep.event import EventKind, Phase
+
+AFTER = frozenset({Phase.POST})
 
 
 def _wallet(action: str, title: str, happened: str) -> EventKind:
@@ -17,11 +20,84 @@ def _staff(entity: str, action: str, title: str) -> EventKind:
     )
 
 
-EVENTS: tuple[EventKind, ...] = (
+def _pin(action: str, title: str) -> EventKind:
+    return EventKind(
+        entity="pin", action=action, title=title, product=True, parties={"wallet": "any"},
+        raises=(f"mmo.pin.{action}.v1",),
+    )  # fmt: skip
+
+
+def _own(entity: str, action: str, title: str, happened: str) -> EventKind:
+    """A command whose context tells by an event of its own."""
+    return EventKind(
+        entity=entity, action=action, title=title, raises=(f"mmo.{entity}.{happened}.v1",)
+    )
+
+
+def _after(entity: str, action: str, title: str, happened: str) -> EventKind:
+    """Something that nobody can forbid: rules may react to it."""
+    return EventKind(
+        entity=entity, action=action, title=title, phases=AFTER,
+        raises=(f"mmo.{entity}.{happened}.v1",),
+    )  # fmt: skip
+
+
+COMMANDS: tuple[EventKind, ...] = (
     _wallet("open", "Open a wallet", "opened"),
     _wallet("freeze", "Freeze a wallet", "frozen"),
     _wallet("unfreeze", "Unfreeze a wallet", "unfrozen"),
     _wallet("close", "Close a wallet", "closed"),
     _wallet("flag", "Flag a wallet", "flagged"),
     _wallet("unflag", "Take a flag off a wallet", "unflagged"),
+    _pin("set", "Set a PIN"),
+    _pin("ask-reset", "Ask that a PIN be reset"),
+    _pin("approve-reset", "Approve that a PIN be reset"),
+    _staff("user", "create", "Create a user"),
+    _staff("user", "change", "Change a user"),
+    _staff("user", "invite", "Invite a user again"),
+    _staff("user", "ask-role", "Ask for a role of a user"),
+    _staff("user", "activate-role", "Activate a role of a user"),
+    _staff("user", "revoke-role", "Take a role from a user"),
+    _staff("role", "create", "Create a role"),
+    _staff("role", "change", "Change what a role permits"),
+    _staff("api-client", "create", "Create a client"),
+    _staff("api-client", "change", "Change a client"),
+    _staff("api-client", "renew-secret", "Give a client a new secret"),
+    _staff("code-list", "set", "Set a value of a code list"),
+    _staff("product", "add", "Add a product"),
+    _staff("document-kind", "set", "Set a kind of documents"),
+    _own("document", "create", "Add a document", "created"),
+    _own("document", "change", "Change a document", "changed"),
+    _own("document", "remove", "Remove a document", "removed"),
+    _staff("webhook", "register", "Register a webhook endpoint"),
+    _staff("webhook", "disable", "Disable a webhook endpoint"),
+    _staff("webhook", "rotate-secret", "Give a webhook endpoint a new secret"),
+    _staff("webhook", "redeliver", "Deliver a message once more"),
+    _staff("tenant", "open", "Open a tenant"),
+    _staff("tenant", "suspend", "Suspend a tenant"),
+    _staff("tenant", "resume", "Resume a tenant"),
+    _staff("tenant-group", "create", "Create a group of tenants"),
+    _staff("tenant-group", "change", "Change a group of tenants"),
+)
+"""What `mmo.changes` carries out: one kind of change for each."""
+
+EVENTS: tuple[EventKind, ...] = (
+    *COMMANDS,
+    _after("rule", "create", "Set a rule", "created"),
+    _after("rule", "change", "Set the next version of a rule", "changed"),
+    _after("rule", "approve", "Approve a rule", "approved"),
+    _after("rule", "reject", "Reject a rule", "rejected"),
+    _after("rule", "retire", "Retire a rule", "retired"),
+    _after("rule", "govern", "Say whether rules need a second person", "governed"),
+    _after("approval", "request", "Ask for approval", "requested"),
+    _after("approval", "approve", "Everybody asked has approved", "approved"),
+    _after("approval", "reject", "Somebody rejected", "rejected"),
+    _after("approval", "expire", "Nobody decided in time", "expired"),
+    _after("approval", "cancel", "The maker cancelled", "cancelled"),
+    _after("approval", "remind", "Remind those who are asked", "reminded"),
+    _after("approval", "escalate", "Let others approve too", "escalated"),
+    _after("task", "open", "Open a task", "opened"),
+    _after("task", "complete", "Complete a task", "completed"),
+    _after("task", "escalate", "Escalate a task", "escalated"),
+    *DECLARED,
 )

@@ -1,9 +1,11 @@
 """Rules in Postgres: the snapshot of each tenant, held in memory until its version is another."""
 
 from collections.abc import Mapping
+from contextlib import nullcontext
 from datetime import datetime
 from typing import Any
 
+from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
 from mmo.bep.catalogue import Catalogue
@@ -26,16 +28,21 @@ class Snapshots:
         """What this process holds; without rules, and of version 0, where it has read none."""
         return self._kept.get(tenant, EMPTY)
 
-    async def at_least(self, tenant: int, version: int) -> Snapshot:
-        """The rules of a version, or of a later one. Raises psycopg.OperationalError."""
+    async def at_least(
+        self, tenant: int, version: int, connection: AsyncConnection[Any] | None = None
+    ) -> Snapshot:
+        """The rules of a version, or of a later one. Raises psycopg.OperationalError.
+
+        `connection`: of whoever has one at hand, who should not wait for another.
+        """
         if tenant not in self._kept or self._kept[tenant].version < version:
-            await self.read(tenant)
+            await self.read(tenant, connection)
         return self._kept[tenant]
 
-    async def read(self, tenant: int) -> Snapshot:
+    async def read(self, tenant: int, connection: AsyncConnection[Any] | None = None) -> Snapshot:
         """Read and compile the rules as they are now."""
-        async with self._pool.connection() as connection:
-            cursor = await connection.execute("SELECT bep.rules(%s)", [tenant])
+        async with nullcontext(connection) if connection else self._pool.connection() as reading:
+            cursor = await reading.execute("SELECT bep.rules(%s)", [tenant])
             row = await cursor.fetchone()
         told: Mapping[str, Any] = (row and row[0]) or {"version": 0, "rules": []}
         snapshot = compiled(

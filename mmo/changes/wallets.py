@@ -68,9 +68,10 @@ class NewWallet:
 
 
 class WalletChanges:
-    """Carries out commands on wallets, each in one transaction, which the audit is told in.
+    """Commands on wallets by the platform's own hand, without rules: for a demo, and for tests.
 
-    Every command is safe to repeat: what is so already changes nothing.
+    Everybody else's go through `Changes`. Each is one transaction, and safe to repeat: what is so
+    already changes nothing.
     """
 
     def __init__(self, pool: AsyncConnectionPool[AsyncConnection], ring: Ring) -> None:
@@ -81,99 +82,131 @@ class WalletChanges:
         self, tenant: int, identifier: UUID, new: NewWallet, actor: Actor
     ) -> Changed | Refused:
         """Open a wallet under an id of the caller's; the same id again opens nothing."""
-
-        async def command(connection: AsyncConnection, wallet: Wallet | None) -> OpenWallet:
-            accounts = wallet.accounts if wallet else None
-            accounts = accounts or await wallets.open_accounts(
-                connection, tenant, new.kind, new.currency
-            )
-            return OpenWallet(
-                kind=new.kind,
-                currency=new.currency,
-                msisdn=new.person.msisdn,
-                name=new.person.name,
-                alias=new.person.alias,
-                owner=new.owner,
-                accounts=accounts,
-                product=new.product,
-            )
-
-        try:
-            return await self._change(tenant, identifier, actor, command)
-        except UniqueViolation:
-            return await self._taken(tenant, identifier, new, actor)
+        async with scoped(self._pool, tenant) as connection:
+            return await open_wallet(connection, tenant, identifier, new, actor)
 
     async def freeze(self, tenant: int, identifier: UUID, actor: Actor) -> Changed | Refused:
         """Let nothing move in or out."""
-        return await self._change(tenant, identifier, actor, _always(FreezeWallet()))
+        return await self._change(tenant, identifier, FreezeWallet(), actor)
 
     async def unfreeze(self, tenant: int, identifier: UUID, actor: Actor) -> Changed | Refused:
         """Let money move again."""
-        return await self._change(tenant, identifier, actor, _always(UnfreezeWallet()))
+        return await self._change(tenant, identifier, UnfreezeWallet(), actor)
 
     async def close(self, tenant: int, identifier: UUID, actor: Actor) -> Changed | Refused:
         """End an empty wallet."""
-
-        async def command(connection: AsyncConnection, wallet: Wallet | None) -> CloseWallet:
-            held = await wallets.balance(connection, tenant, wallet) if wallet else 0
-            return CloseWallet(held)
-
-        return await self._change(tenant, identifier, actor, command)
+        async with scoped(self._pool, tenant) as connection:
+            return await close_wallet(connection, tenant, identifier, actor)
 
     async def flag(
         self, tenant: int, identifier: UUID, flag: FlagWallet, actor: Actor
     ) -> Changed | Refused:
         """Put a flag on."""
-        return await self._change(tenant, identifier, actor, _always(flag))
+        return await self._change(tenant, identifier, flag, actor)
 
     async def unflag(
         self, tenant: int, identifier: UUID, flag: UnflagWallet, actor: Actor
     ) -> Changed | Refused:
         """Take a flag off."""
-        return await self._change(tenant, identifier, actor, _always(flag))
+        return await self._change(tenant, identifier, flag, actor)
 
     async def _change(
-        self,
-        tenant: int,
-        identifier: UUID,
-        actor: Actor,
-        command_of: Callable[[AsyncConnection, Wallet | None], Awaitable[WalletCommand]],
+        self, tenant: int, identifier: UUID, command: WalletCommand, actor: Actor
     ) -> Changed | Refused:
         async with scoped(self._pool, tenant) as connection:
-            wallet = await wallets.lock(connection, tenant, identifier)
-            command = await command_of(connection, wallet)
-            decided = decide(wallet, command)
-            record = _record(tenant, identifier, actor, type(command), wallet)
-            if isinstance(command, FlagWallet | UnflagWallet):
-                record = replace(record, reason=command.reason)
-            if isinstance(decided, Refused):
-                await note(connection, replace(record, outcome="refused", reason=decided.code))
-                return decided
-            if not decided:
-                assert wallet is not None
-                return Changed(wallet, "")
-            changed, events = _folded(tenant, identifier, wallet, decided, actor)
-            position = await append(connection, events)
-            await wallets.save(connection, tenant, changed)
-            for event in decided:
-                await wallets.tell_ledger(connection, tenant, changed, event)
-            await note(connection, replace(record, after=_digest_of(changed)))
+            changed = await change_wallet(connection, tenant, identifier, command, actor)
         self._ring()
-        return Changed(changed, str(position))
+        return changed
 
-    async def _taken(
-        self, tenant: int, identifier: UUID, new: NewWallet, actor: Actor
-    ) -> Changed | Refused:
-        """Tell a repeat that ran beside the first from an alias of somebody else's."""
-        async with scoped(self._pool, tenant) as connection:
-            found = await wallets.find(connection, tenant, {str(identifier): identifier})
-            wallet = found.get(str(identifier))
-            if wallet is not None and wallet.alias == new.person.alias:
-                return Changed(wallet, "")
-            refused = Refused("alias_taken", REFUSALS["alias_taken"])
-            record = _record(tenant, identifier, actor, OpenWallet)
-            await note(connection, replace(record, outcome="refused", reason=refused.code))
-        return refused
+
+async def open_wallet(
+    connection: AsyncConnection, tenant: int, identifier: UUID, new: NewWallet, actor: Actor
+) -> Changed | Refused:
+    """Open a wallet in the transaction; the same id again opens nothing."""
+
+    async def command(connection: AsyncConnection, wallet: Wallet | None) -> OpenWallet:
+        accounts = wallet.accounts if wallet else None
+        accounts = accounts or await wallets.open_accounts(
+            connection, tenant, new.kind, new.currency
+        )
+        return OpenWallet(
+            kind=new.kind,
+            currency=new.currency,
+            msisdn=new.person.msisdn,
+            name=new.person.name,
+            alias=new.person.alias,
+            owner=new.owner,
+            accounts=accounts,
+            product=new.product,
+        )
+
+    try:
+        async with connection.transaction():
+            return await _change(connection, tenant, identifier, actor, command)
+    except UniqueViolation:
+        return await _taken(connection, tenant, identifier, new, actor)
+
+
+async def close_wallet(
+    connection: AsyncConnection, tenant: int, identifier: UUID, actor: Actor
+) -> Changed | Refused:
+    """End an empty wallet, in the transaction."""
+
+    async def command(connection: AsyncConnection, wallet: Wallet | None) -> CloseWallet:
+        held = await wallets.balance(connection, tenant, wallet) if wallet else 0
+        return CloseWallet(held)
+
+    return await _change(connection, tenant, identifier, actor, command)
+
+
+async def change_wallet(
+    connection: AsyncConnection, tenant: int, identifier: UUID, command: WalletCommand,
+    actor: Actor,
+) -> Changed | Refused:  # fmt: skip
+    """Carry one command out, in the transaction, which the feed and the audit are told in."""
+    return await _change(connection, tenant, identifier, actor, _always(command))
+
+
+async def _change(
+    connection: AsyncConnection,
+    tenant: int,
+    identifier: UUID,
+    actor: Actor,
+    command_of: Callable[[AsyncConnection, Wallet | None], Awaitable[WalletCommand]],
+) -> Changed | Refused:
+    wallet = await wallets.lock(connection, tenant, identifier)
+    command = await command_of(connection, wallet)
+    decided = decide(wallet, command)
+    record = _record(tenant, identifier, actor, type(command), wallet)
+    if isinstance(command, FlagWallet | UnflagWallet):
+        record = replace(record, reason=command.reason)
+    if isinstance(decided, Refused):
+        await note(connection, replace(record, outcome="refused", reason=decided.code))
+        return decided
+    if not decided:
+        assert wallet is not None
+        return Changed(wallet, "")
+    changed, events = _folded(tenant, identifier, wallet, decided, actor)
+    position = await append(connection, events)
+    await wallets.save(connection, tenant, changed)
+    for event in decided:
+        await wallets.tell_ledger(connection, tenant, changed, event)
+    await note(connection, replace(record, after=_digest_of(changed)))
+    return Changed(changed, str(position))
+
+
+async def _taken(
+    connection: AsyncConnection, tenant: int, identifier: UUID, new: NewWallet, actor: Actor
+) -> Changed | Refused:
+    """Tell a repeat that ran beside the first from an alias of somebody else's."""
+    found = await wallets.find(connection, tenant, {str(identifier): identifier})
+    wallet = found.get(str(identifier))
+    if wallet is not None and wallet.alias == new.person.alias:
+        return Changed(wallet, "")
+    refused = Refused("alias_taken", REFUSALS["alias_taken"])
+    record = _record(tenant, identifier, actor, OpenWallet)
+    await note(connection, replace(record, outcome="refused", reason=refused.code))
+    return refused
 
 
 async def wallet_as_of(

@@ -11,10 +11,11 @@ from dataclasses import dataclass, replace
 from typing import Any, LiteralString
 from uuid import UUID
 
-from psycopg import AsyncConnection
 from psycopg.rows import class_row
 from psycopg_pool import AsyncConnectionPool
 
+from mmo.identity import pin_rows
+from mmo.identity.pin_rows import Kept
 from mmo.identity.pin_rules import is_pin, is_weak
 from mmo.identity.pin_sources import clear, note
 from mmo.identity.secret import digest, new_secret
@@ -25,7 +26,6 @@ from mmo.tenancy.scope import scoped
 TRIES = 5
 """Attempts of a stage; after the first stage 15 minutes pass, then 24 hours, then a reset helps."""
 PROOF_S = 60
-RESET_S = 15 * 60
 
 
 class PinRefusedError(Exception):
@@ -46,15 +46,6 @@ class Tenancy:
 
     id: int
     slug: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Kept:
-    """What is kept of a PIN. `key_n`: the number of the key that made the MAC."""
-
-    salt: bytes
-    mac: bytes
-    key_n: int
 
 
 _NONE = Kept(salt=bytes(16), mac=bytes(32), key_n=0)
@@ -85,16 +76,17 @@ class PinVault:
 
     async def set_first(self, tenant: Tenancy, wallet: UUID, pin: str, msisdn: str) -> bool:
         """Set a PIN where there is none; False where there is one. Raises PinInvalidError."""
-        if await self._before(tenant.id, wallet):
+        made = await self.made_first(tenant, wallet, pin, msisdn)
+        if made is None:
             return False
-        made = await self._made(tenant, wallet, pin, msisdn)
         async with scoped(self._pool, tenant.id) as connection:
-            cursor = await connection.execute(
-                """INSERT INTO identity.pin (tenant_id, wallet_id, salt, mac, key_n)
-                   VALUES (%s, %s, %s, %s, %s) ON CONFLICT DO NOTHING""",
-                [tenant.id, wallet, made.salt, made.mac, made.key_n],
-            )
-            return cursor.rowcount == 1
+            return await pin_rows.first(connection, tenant.id, wallet, made)
+
+    async def made_first(self, tenant: Tenancy, wallet: UUID, pin: str, msisdn: str) -> Kept | None:
+        """What is to be kept of a first PIN; None where there is one. Raises PinInvalidError."""
+        if await self._before(tenant.id, wallet):
+            return None
+        return await self.made(tenant, wallet, pin, msisdn)
 
     async def change(
         self,
@@ -152,45 +144,27 @@ class PinVault:
         """Ask that a wallet may have a new PIN; somebody else decides."""
         identifier = mint()
         async with scoped(self._pool, tenant) as connection:
-            await connection.execute(
-                """INSERT INTO identity.pin_reset (tenant_id, id, wallet_id, asked_by)
-                   VALUES (%s, %s, %s, %s)""",
-                [tenant, identifier, wallet, asked_by],
-            )
+            await pin_rows.ask_reset(connection, tenant, identifier, wallet, asked_by)
         return identifier
 
     async def approve_reset(self, tenant: int, reset: UUID, decided_by: str) -> str | None:
         """Approve a reset: a code, shown once, that sets a new PIN. None: not to be approved."""
-        code = new_secret()
         async with scoped(self._pool, tenant) as connection:
-            cursor = await connection.execute(
-                """UPDATE identity.pin_reset
-                      SET decided_by = %s, code = %s, expires_at = now() + make_interval(secs => %s)
-                    WHERE tenant_id = %s AND id = %s AND decided_by IS NULL AND asked_by <> %s""",
-                [decided_by, digest(code), RESET_S, tenant, reset, decided_by],
-            )
-            return code if cursor.rowcount == 1 else None
+            return await pin_rows.approve_reset(connection, tenant, reset, decided_by)
 
     async def reset(self, tenant: Tenancy, wallet: UUID, code: str, pin: str, msisdn: str) -> None:
         """Set a new PIN by an approved reset's code. Raises PinRefusedError, PinInvalidError."""
-        made = await self._made(tenant, wallet, pin, msisdn)
+        made = await self.made(tenant, wallet, pin, msisdn)
         async with scoped(self._pool, tenant.id) as connection:
-            cursor = await connection.execute(
-                """UPDATE identity.pin_reset SET used_at = now()
-                    WHERE tenant_id = %s AND wallet_id = %s AND code = %s AND used_at IS NULL
-                      AND expires_at > now()""",
-                [tenant.id, wallet, digest(code)],
-            )
-            if cursor.rowcount != 1:
+            if not await pin_rows.by_code(connection, tenant.id, wallet, code, made):
                 raise PinRefusedError
-            await _store(connection, tenant.id, wallet, made)
 
     async def _replace(self, tenant: Tenancy, wallet: UUID, pin: str, msisdn: str) -> None:
-        made = await self._made(tenant, wallet, pin, msisdn)
+        made = await self.made(tenant, wallet, pin, msisdn)
         async with scoped(self._pool, tenant.id) as connection:
-            await _store(connection, tenant.id, wallet, made)
+            await pin_rows.store(connection, tenant.id, wallet, made)
 
-    async def _made(self, tenant: Tenancy, wallet: UUID, pin: str, msisdn: str) -> Kept:
+    async def made(self, tenant: Tenancy, wallet: UUID, pin: str, msisdn: str) -> Kept:
         """What is to be kept of a new PIN. Raises PinInvalidError."""
         if not is_pin(pin):
             raise PinInvalidError("pin_invalid")
@@ -271,22 +245,6 @@ UPDATE identity.pin
    AND (locked_until IS NULL OR locked_until < now())
 RETURNING salt, mac, key_n
 """
-
-
-async def _store(connection: AsyncConnection[Any], tenant: int, wallet: UUID, made: Kept) -> None:
-    """Write the new PIN; the one before goes to the earlier ones."""
-    await connection.execute(
-        """INSERT INTO identity.pin AS p (tenant_id, wallet_id, salt, mac, key_n)
-           VALUES (%s, %s, %s, %s, %s)
-           ON CONFLICT (tenant_id, wallet_id) DO UPDATE
-              SET salt = excluded.salt, mac = excluded.mac, key_n = excluded.key_n,
-                  earlier = jsonb_path_query_array(
-                      jsonb_build_array(jsonb_build_array(
-                          encode(p.salt, 'hex'), encode(p.mac, 'hex'), p.key_n)) || p.earlier,
-                      '$[0 to 2]'),
-                  failed = 0, stage = 0, locked_until = NULL, changed_at = now()""",
-        [tenant, wallet, made.salt, made.mac, made.key_n],
-    )
 
 
 def _earlier(told: tuple[str, str, int]) -> Kept:

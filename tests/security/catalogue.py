@@ -45,9 +45,9 @@ BEYOND = ("mmo_as_every_tenant", "mmo_as_super", "mmo_owner")
 
 WRITERS = {
     "mmo_as_poster": {"messaging.event", "wallets.*", "movements.command", "audit.record",
-                      "identity.*", "code_lists.*", "bep.*", "notifications.*", "tasks.*", "documents.*",
-                      "tenancy.onboarding", "tenancy.tenant_group",
-                      "tenancy.group_member", "tenancy.group_share"},
+                      "identity.*", "code_lists.*", "bep.*", "approvals.*", "changes.*",
+                      "notifications.*", "tasks.*", "documents.*", "tenancy.onboarding",
+                      "tenancy.tenant_group", "tenancy.group_member", "tenancy.group_share"},
     "mmo_as_onboarding": {"tenancy.*", "movements.chart", "identity.*", "audit.record"},
     "mmo_as_authorization": {"audit.record", "identity.*", "keys.data_key"},
     "mmo_as_keys": {"audit.record", "keys.*"},

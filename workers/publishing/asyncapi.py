@@ -5,6 +5,7 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ConfigDict
 
+from mmo.changes.support.registry import kinds
 from mmo.documents.document import EVENTS as DOCUMENT_EVENTS
 from mmo.histories.postgres import EXPORTED
 from mmo.messaging.cloud_event import CloudEvent
@@ -54,6 +55,19 @@ class ReactionEvent(BaseModel):
     caused_by: CausedBy
 
 
+class ChangeEvent(BaseModel):
+    """A command that moves no money was carried out. Nothing personal, and no secret."""
+
+    model_config = ConfigDict(frozen=True)
+
+    change: str
+    object: str
+    client: str
+    parties: dict[str, str]
+    body: dict[str, Any]
+    record: dict[str, Any]
+
+
 class TaskEvent(BaseModel):
     """A task was opened, is late, or is done."""
 
@@ -82,6 +96,9 @@ def messages() -> dict[str, tuple[str, type[BaseModel]]]:
         found[f"mmo.{kind}.requested.v1"] = ("reaction", ReactionEvent)
     for name in (OPENED, ESCALATED, COMPLETED):
         found[name] = ("task", TaskEvent)
+    for kind in kinds().values():
+        if not kind.tells_itself:
+            found[kind.raises.raises[0]] = ("change", ChangeEvent)
     found[EXPORTED] = ("history", HistoryEvent)
     return found
 

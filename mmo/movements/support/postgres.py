@@ -10,7 +10,7 @@ import psycopg
 from psycopg.types.json import Jsonb
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
-from mmo.bep.facts import Flag
+from mmo.bep.asking import flag_of
 from mmo.bep.postgres import Snapshots
 from mmo.bep.snapshot import Snapshot
 from mmo.kernel.identifiers import mint
@@ -189,17 +189,6 @@ def _wallet(read: Mapping[str, Any]) -> WalletFacts:
         accounts=accounts,
         product=read["product"],
         flags=tuple(flag_of(one) for one in read["flags"]),
-    )
-
-
-def flag_of(row: Mapping[str, Any]) -> Flag:
-    """A flag as the wallet's row keeps it."""
-    until = row.get("until")
-    return Flag(
-        list=row["list"],
-        code=row["code"],
-        since=datetime.fromisoformat(row["since"]),
-        until=datetime.fromisoformat(until) if until else None,
     )
 
 

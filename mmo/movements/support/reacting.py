@@ -1,16 +1,16 @@
 """An event of the feed as reactors see it, and the facts that they are asked on. Pure."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any, cast
 
+from mmo.bep.asking import asked_for, party_of
 from mmo.bep.catalogue import Catalogue
 from mmo.bep.event import BusinessEvent, EventActor, EventKind, Phase
-from mmo.bep.facts import Flag, PartyFacts, RuleFacts
+from mmo.bep.facts import RuleFacts
 from mmo.bep.snapshot import Rule
 from mmo.kernel.money import Money
 from mmo.messaging.event import Event
-from mmo.movements.support.rules import asked_for
 
 PARTS_LEFT_OUT = frozenset({"legs", "held", "record", "detail", "parties", "prices"})
 """What a business event carries elsewhere, or not at all."""
@@ -91,7 +91,7 @@ def facts_of(
     read: Mapping[str, Any], parties: Mapping[str, str], values: Mapping[str, Any]
 ) -> RuleFacts:
     """The facts, of what `movements.facts` and `bep.facts` answered."""
-    wallets = {wallet["id"]: _party(wallet) for wallet in read["wallets"]}
+    wallets = {wallet["id"]: party_of(wallet) for wallet in read["wallets"]}
     return RuleFacts(
         now=datetime.fromisoformat(read["now"]),
         business_date=date.fromisoformat(read["business_date"]),
@@ -110,26 +110,3 @@ def _actor(event: Event) -> EventActor:
         roles=frozenset(actor.get("roles", ())),
         attributes=actor.get("attributes", {}),
     )
-
-
-def _party(wallet: Mapping[str, Any]) -> PartyFacts:
-    return PartyFacts(
-        id=wallet["id"],
-        kind=wallet["kind"],
-        state=wallet["state"],
-        currency=wallet["currency"],
-        owner=wallet["owner"],
-        product=wallet["product"],
-        flags=tuple(_flags(wallet["flags"])),
-    )
-
-
-def _flags(rows: Iterable[Mapping[str, Any]]) -> Iterable[Flag]:
-    for row in rows:
-        until = row.get("until")
-        yield Flag(
-            list=row["list"],
-            code=row["code"],
-            since=datetime.fromisoformat(row["since"]),
-            until=datetime.fromisoformat(until) if until else None,
-        )

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from mmo.bep.asking import asked_for
 from mmo.bep.event import BusinessEvent, EventActor, EventKind, Phase
 from mmo.bep.facts import Need, PartyFacts, RuleFacts
 from mmo.bep.snapshot import Snapshot
@@ -81,23 +82,3 @@ def needs_of(
                 need, kind.name, request.envelope.movement, parties, actor.subject, actor.attributes
             ),
         )
-
-
-def asked_for(
-    need: Need, event: str, about: str, parties: Mapping[str, str], subject: str,
-    attributes: Mapping[str, str],
-) -> dict[str, Any]:  # fmt: skip
-    """A need as `bep.facts` is asked for it; `about`: the key under which it answers."""
-    terms = dict(need.terms)
-    return {
-        **terms,
-        "txn": about,
-        "key": need.key,
-        "kind": need.kind,
-        "event": event,
-        "wallet": parties.get(need.party),
-        "other_wallet": parties.get(str(terms.get("other"))),
-        "wallets": dict(parties),
-        "subject": subject,
-        "attributes": dict(attributes),
-    }

@@ -1,0 +1,1 @@
+"""What every change shares: its kinds, its rules, its row and its event."""
