@@ -131,7 +131,10 @@ async def add(
 async def decide(
     connection: AsyncConnection[Any], tenant: int, version: Version, by: str, *, approve: bool
 ) -> None:
-    """Put a pending version in force, or reject it. Decisions under the old rules turn stale."""
+    """Put a pending version in force, or reject it. Decisions under the old rules turn stale.
+
+    That is a trigger's work: it raises the version of all rules in this transaction.
+    """
     state = version.wanted if approve else "rejected"
     if approve:
         ends = ("active", "shadow") if state == "retired" else (state,)
@@ -150,8 +153,6 @@ async def decide(
             "UPDATE bep.definition SET retired_at = now() WHERE tenant_id = %s AND id = %s",
             [tenant, version.id],
         )
-    if approve:
-        await connection.execute("SELECT ledger.raise_rules(%s)", [tenant])
 
 
 async def versions(

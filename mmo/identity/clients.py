@@ -44,11 +44,12 @@ async def create(
     grants: Iterable[str], scopes: Iterable[str], created_by: str,
     redirect_uris: Iterable[str] = (), trusted_channel: bool = False,
     attributes: Mapping[str, str] | None = None, jwks: Mapping[str, Any] | None = None,
-    secret: str | None = None,
+    secret: str | None = None, roles: Iterable[str] = (),
 ) -> str | None:  # fmt: skip
     """Create a client; answer with its secret, which is never shown again.
 
-    None: a public client, or one that proves itself by its own key. Raises
+    None: a public client, or one that proves itself by its own key. `roles`: those that it holds
+    as itself, a program of the back office; only the operator's own command may give them. Raises
     psycopg.errors.UniqueViolation where the id is taken.
     """
     proved_by_secret = kind == "confidential" and jwks is None
@@ -64,6 +65,11 @@ async def create(
             created_by, digest(secret) if secret else None,
         ],
     )  # fmt: skip
+    if held := sorted(roles):
+        await connection.execute(
+            "UPDATE identity.client SET roles = %s WHERE tenant_id = %s AND id = %s",
+            [held, tenant, identifier],
+        )
     return secret
 
 

@@ -107,7 +107,6 @@ def test_no_float_comes_near_money(module: Path) -> None:
 
 TESTS = [p for p in (ROOT / "tests").rglob("*.py") if "architecture" not in p.parts]
 NOT_REACHED_YET = {
-    "declined": "approvals come with the business event processors",
     "limit_exceeded": "limit profiles come with tariffs; the ledger's own tests reach it",
     "unbalanced": "rules cannot be unbalanced; the ledger's own tests reach it",
     "capture_exceeds_hold": "a settlement captures what was held; the ledger's own tests reach it",

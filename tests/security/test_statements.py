@@ -21,6 +21,8 @@ LISTED = {
     "mmo/tenancy/scope.py _share": "names a resource of the list, and tenants by their numbers",
     "mmo/ledger/postgres.py PostingQueue._serve": "built once from constants; values are bound",
     "mmo/database/run_sql.py run_sql": "the file beside a migration",
+    "mmo/documents/postgres.py PostgresDocuments.listed": "constants of the function, joined",
+    "mmo/bep/conditions.py holds": "runs a condition of a rule, and no statement",
     "workers/cli/movement.py _rows": "both callers in the module write theirs out",
     "mmo/ledger/verify.py _check": "invariants are constants of the module",
     "mmo/ledger/postgres.py configure": "settings of the connection, from constants",

@@ -40,6 +40,9 @@ def create(
     trusted_channel: Annotated[
         bool, typer.Option("--trusted-channel", help="Ours: it may send PINs.")
     ] = False,
+    role: Annotated[
+        list[str] | None, typer.Option("--role", help="It holds this as itself; several times.")
+    ] = None,
     secret_file: Annotated[
         Path | None, typer.Option("--secret-file", help="Write the secret there, not here.")
     ] = None,
@@ -62,7 +65,7 @@ def create(
                 connection, operator.tenant.id, identifier, name=name or identifier,
                 kind="public" if public else "confidential", grants=grants, scopes=scope,
                 created_by=f"cli/{getpass.getuser()}", redirect_uris=redirect_uri or [],
-                trusted_channel=trusted_channel,
+                trusted_channel=trusted_channel, roles=role or (),
             )  # fmt: skip
 
     try:

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from api.scopes import scopes
-from api.security import READ_ALL, SUPER_READ
-from mmo.identity.standard import CUSTOMER_SCOPES, OWN
+from api.security import SUPER_READ
+from mmo.identity.standard import CHECKER_SCOPES, CUSTOMER_SCOPES, OWN
 from mmo.kernel.identifiers import TenantId
 from mmo.tenancy.tenant import Tenant
 
@@ -16,6 +16,15 @@ ENTRY = "entry"
 """By which a super-tenant's staff enter."""
 PIN = "4071"
 """Of everybody in the demo, and of nobody else."""
+
+
+FLAGS = {
+    "wallet-flags": {
+        "XYZ": "Under investigation", "ABC": "Court order", "DEF": "Special customer",
+    },
+    "loan-account-flags": {"XYZ": "Disputed", "ABC": "Restructured"},
+}  # fmt: skip
+"""Code list → code → what it means: what a wallet, or later a loan, can be flagged with."""
 
 
 def _tenant(number: int, slug: str, name: str, kind: str = "operator") -> Tenant:
@@ -38,6 +47,8 @@ class Machine:
     id: str
     name: str
     scopes: frozenset[str]
+    roles: frozenset[str] = frozenset()
+    """Those that it holds as itself: whose approval rules may ask for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,11 +67,13 @@ MACHINES = (
         id="operator",
         name="Back office",
         scopes=frozenset(scopes()) - _NOT_AN_OPERATORS - {"identity:activate"},
+        roles=frozenset({"clerk"}),
     ),
     Machine(
         id="checker",
         name="Second pair of eyes",
-        scopes=OWN | {READ_ALL, "emoney:release", "emoney:settle", "identity:activate"},
+        scopes=OWN | CHECKER_SCOPES,
+        roles=frozenset({"checker"}),
     ),
 )
 SUPER_MACHINES = (

@@ -12,7 +12,9 @@ from psycopg.errors import UniqueViolation
 from psycopg_pool import AsyncConnectionPool
 
 from api.scopes import scopes
+from mmo.bep import definitions
 from mmo.changes.wallets import NewWallet, WalletChanges
+from mmo.codelists import postgres as code_lists
 from mmo.identity import clients
 from mmo.identity.clients import CLIENT, CODE, EXCHANGE, REFRESH
 from mmo.identity.clients import PIN as PIN_GRANT
@@ -26,7 +28,17 @@ from mmo.tenancy.scope import scoped
 from mmo.tenancy.tenant import Tenant
 from mmo.wallets import postgres as wallets
 from mmo.wallets.personal import PersonalData
-from workers.demo.people import APP, CONSOLE, DEMO, ENTRY, PIN, TENANTS, machines, people
+from workers.demo.people import (
+    APP,
+    CONSOLE,
+    DEMO,
+    ENTRY,
+    FLAGS,
+    PIN,
+    TENANTS,
+    machines,
+    people,
+)
 from workers.demo.tokens import secret_file
 from workers.permits import ADMIN
 from workers.stack.postgres import make_password
@@ -56,6 +68,7 @@ async def seed(settings: Settings, tenants: Sequence[Tenant] = (DEMO,)) -> None:
         for tenant in tenants:
             await _programs(settings, pool, tenant)
             await _wallets(pool, keys, tenant)
+        await _rules(pool)
 
 
 @asynccontextmanager
@@ -71,7 +84,7 @@ async def _programs(settings: Settings, pool: AsyncConnectionPool[Any], tenant: 
     for machine in machines(tenant):
         await _client(
             settings, pool, tenant, machine.id, name=machine.name, grants=[CLIENT],
-            scopes=machine.scopes,
+            scopes=machine.scopes, roles=machine.roles,
         )  # fmt: skip
     every = scopes()
     await _client(
@@ -108,6 +121,18 @@ async def _client(
             await create(connection)
     except UniqueViolation:
         return
+
+
+async def _rules(pool: AsyncConnectionPool[Any]) -> None:
+    """The demo's rules need no second person, so that one can be tried; and its flags."""
+    async with scoped(pool, DEMO.id) as connection:
+        await definitions.set_four_eyes(connection, DEMO.id, False)
+        for name, codes in FLAGS.items():
+            for code, label in codes.items():
+                if await code_lists.find(connection, DEMO.id, name, code) is None:
+                    await code_lists.create(
+                        connection, DEMO.id, name, code, label=label, active=True, by="seed"
+                    )
 
 
 async def _wallets(pool: AsyncConnectionPool[Any], keys: KeyStore, tenant: Tenant) -> None:

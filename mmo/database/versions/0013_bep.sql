@@ -66,8 +66,19 @@ SELECT tenancy.isolate('bep.definition'), tenancy.isolate('bep.version'), tenanc
 GRANT SELECT ON bep.definition, bep.version, bep.settings, wallets.product TO mmo_as_reader;
 GRANT INSERT, UPDATE ON bep.definition, bep.version, bep.settings TO mmo_as_poster;
 GRANT INSERT ON wallets.product TO mmo_as_poster;
--- Whoever changes a rule in force says so in the same transaction: decisions under the old ones turn stale.
-GRANT EXECUTE ON FUNCTION ledger.raise_rules TO mmo_as_poster;
+
+-- Whoever changes a rule in force raises the version of all rules in the same transaction: decisions that are made under
+-- the old ones turn stale. A trigger, so that nobody can forget it.
+CREATE FUNCTION bep.rules_changed() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM ledger.raise_rules(NEW.tenant_id);
+    RETURN NULL;
+END $$;
+CREATE TRIGGER begins AFTER INSERT ON bep.version FOR EACH ROW WHEN (NEW.state IN ('active', 'shadow'))
+    EXECUTE FUNCTION bep.rules_changed();
+CREATE TRIGGER changes AFTER UPDATE OF state ON bep.version FOR EACH ROW
+    WHEN (OLD.state IN ('active', 'shadow') OR NEW.state IN ('active', 'shadow')) EXECUTE FUNCTION bep.rules_changed();
 
 ALTER TABLE wallets.wallet ADD product int, ADD flags jsonb NOT NULL DEFAULT '[]';
 ALTER TABLE movements.command
@@ -77,9 +88,8 @@ ALTER TABLE movements.command
 
 -- What a program of the back office may agree to: machines have no user account that holds roles.
 ALTER TABLE identity.client ADD roles text[] NOT NULL DEFAULT '{}';
-GRANT SELECT (roles), INSERT (roles) ON identity.client TO mmo_as_poster;
+-- A role that one person gave to a program of theirs would make four eyes two: the API cannot; `mmo clients` can.
 GRANT SELECT (roles) ON identity.client TO mmo_as_reader;
-GRANT INSERT (roles) ON identity.client TO mmo_as_onboarding;
 CREATE INDEX journal_device ON ledger.journal (tenant_id, (meta #>> '{actor,attributes,device}'), txn)
     WHERE meta #>> '{actor,attributes,device}' IS NOT NULL;
 

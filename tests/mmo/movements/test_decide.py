@@ -4,10 +4,18 @@ from dataclasses import replace
 
 import pytest
 
+from mmo.bep.event import BusinessEvent, Phase
+from mmo.bep.facts import Need, RuleFacts
 from mmo.bep.listener import BusinessEventListener
+from mmo.bep.processor import Metadata, Validator
+from mmo.bep.processors.data_driven_authorisation import DataDrivenAuthorisation
+from mmo.bep.registry import Processor
+from mmo.bep.snapshot import Snapshot, Stored, compiled
+from mmo.bep.verdict import Approval, Refuse, Verdict
 from mmo.ledger.posting import Instance, Kind
+from mmo.movements.support.business_events import business_events
 from mmo.movements.support.catalogue import movements
-from mmo.movements.support.decide import Draft, decide, fingerprint
+from mmo.movements.support.decide import Draft, StillAsked, decide, fingerprint
 from mmo.movements.support.facts import Facts, WalletFacts
 from mmo.movements.support.outcome import Request, Verb
 from tests.mmo.movements.people import WALLETS, facts, request, wallet
@@ -120,3 +128,84 @@ def test_the_fingerprint_is_that_of_the_request_whatever_the_facts() -> None:
     assert fingerprint(SENDING, Verb.EXECUTE) == fingerprint(SENDING, Verb.SETTLE)
     assert fingerprint(SENDING, Verb.EXECUTE) != fingerprint(other, Verb.EXECUTE)
     assert fingerprint(SENDING, Verb.EXECUTE) != fingerprint(SENDING, Verb.RESERVE)
+
+
+class Blunt(Validator[Metadata]):
+    """A plug-in's processor, with a code of its own."""
+
+    name = "blunt"
+    title = help = "Refuses."
+    metadata = Metadata
+
+    def decide(self, event: BusinessEvent, facts: RuleFacts, metadata: Metadata) -> Verdict:
+        return Refuse("not_on_my_watch", "not today")
+
+
+def under(processor: Processor, metadata: dict[str, object], event: str) -> Snapshot:
+    rule = Stored(
+        definition="d-1", version=2, event=event, phase=Phase.PRE, product=None,
+        processor=processor.name, mode="binding", metadata=metadata,
+    )  # fmt: skip
+    return compiled(3, [rule], {processor.name: processor}, business_events().kinds)
+
+
+MUCH = {
+    "currency": "KES", "completeness": "contiguous", "subject": "approver",
+    "bands": [{"fromMinor": 1000, "toMinor": None, "roles": ["manager"]}],
+}  # fmt: skip
+ASKING = under(DataDrivenAuthorisation(), MUCH, "wallet.transfer")
+ROLES = {Need("roles").key: None}
+
+
+def test_a_plug_ins_own_code_is_told_among_the_violations_of_a_published_one() -> None:
+    draft = decided(SENDING, replace(facts(), rules=under(Blunt(), {}, "wallet.transfer")))
+
+    assert (draft.posting.kind, draft.posting.refusal) == (Kind.REFUSE, "rule_refused")
+    (violation,) = draft.posting.meta["violations"]
+    assert violation["code"] == "not_on_my_watch"
+
+
+def test_what_rules_ask_approval_for_is_set_aside_instead_of_posted() -> None:
+    draft = decided(SENDING, replace(facts(), rules=ASKING, values=ROLES))
+
+    assert (draft.posting.kind, draft.posting.step) == (Kind.HOLD, 1001)
+    assert draft.state == "pending_approval"
+    assert draft.posting.meta["open"] == draft.posting.meta["asks"]
+
+
+def test_once_everybody_has_agreed_it_is_captured_and_the_record_names_them() -> None:
+    asked = SENDING.agreed((), (Approval(subject="boss", roles=("manager",)),))
+
+    draft = decided(asked, replace(facts(), rules=ASKING, values=ROLES), Verb.SETTLE)
+
+    assert draft.posting.kind is Kind.CAPTURE
+    assert draft.posting.meta["approvals"] == [{"subject": "boss", "roles": ["manager"]}]
+    assert "open" not in draft.posting.meta or draft.posting.meta["open"] == []
+
+
+def test_what_still_lacks_somebody_stays_set_aside_and_nothing_is_posted() -> None:
+    movement = movements()[SENDING.movement]
+    command = movement.command.model_validate(SENDING.command)
+    known = replace(facts(), rules=ASKING, values=ROLES)
+
+    answer = decide(movement, command, SENDING, Verb.SETTLE, known, BusinessEventListener())
+
+    assert isinstance(answer, StillAsked)
+    assert [ask.roles for ask in answer.asks] == [("manager",)]
+
+
+def test_rules_are_asked_at_the_first_step_alone() -> None:
+    known = replace(facts(), terms={"A": 777}, rules=under(Blunt(), {}, "emoney.redeem"))
+
+    draft = decided(request("emoney-redemption", step=2, holder="super"), known)
+
+    assert draft.posting.kind is Kind.POST
+
+
+def test_the_record_has_what_is_needed_to_decide_again() -> None:
+    record = decided(SENDING, replace(facts(), rules=ASKING, values=ROLES)).posting.meta
+
+    assert record["business_event"] == "wallet.transfer"
+    assert record["amount"] == {"minor": 1000, "currency": "KES"}
+    assert record["facts"] == ROLES
+    assert [(row["definition"], row["version"]) for row in record["rules"]] == [("d-1", 2)]
