@@ -20,6 +20,7 @@ from mmo.approvals.documents import write
 from mmo.approvals.postgres import Approval
 from mmo.audit.postgres import AuditLog
 from mmo.audit.record import Record
+from mmo.changes.support import rows
 from mmo.keys.ports import KeyStore
 from mmo.movements.support.commands import Commands
 from mmo.tenancy.scope import scoped
@@ -100,8 +101,9 @@ async def _shown(request: Request, caller: Caller, approval: UUID) -> None:
         async with scoped(request.app.state.pool, caller.tenant.id) as connection:
             if await approvals.find(connection, caller.tenant.id, approval):
                 return
-        parked = await commands.find(caller.tenant.id, approval)
-        if parked is None or parked.state != "pending_approval":
+            change = await rows.find(connection, caller.tenant.id, approval)
+        parked = change or await commands.find(caller.tenant.id, approval)
+        if parked is None or not parked.state.startswith("pending"):
             return
         await asyncio.sleep(POLL_FIRST_S)
 
@@ -145,6 +147,8 @@ async def told(
 
 def _lacks(told: Mapping[str, Any]) -> bool:
     """Whether more people are needed than have agreed: then there is nothing to wait for."""
+    if any(one["choice"] != "approve" for one in told["decisions"]):
+        return False
     agreed = sum(one["choice"] == "approve" for one in told["decisions"])
     return agreed < sum(ask["people"] for ask in told["asks"])
 
