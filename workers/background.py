@@ -4,6 +4,7 @@ import asyncio
 
 from mmo.settings import Settings
 from workers import (
+    bulk,
     changes,
     effects,
     history_export,
@@ -29,6 +30,7 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
         reactor.loop,
         reactions.loop,
         changes.loop,
+        bulk.loop,
         effects.loop,
     )
     await run_ready(settings, stop, *loops)

@@ -5,7 +5,7 @@ from typing import Literal
 
 Database = Literal[
     "poster", "reader", "projector", "relay", "sweeper", "exporter", "background", "keys",
-    "authorization", "sealer", "reactor", "effects",
+    "authorization", "sealer", "reactor", "effects", "bulk",
 ]  # fmt: skip
 """What a role may do in the database: the NOLOGIN group that its login user is a member of."""
 
@@ -68,6 +68,7 @@ ROLES = (
     Role(name="reactor", summary="starts what events give cause for", database="reactor"),
     Role(name="reactions", summary="the worker of the queue `reactions`", database="poster"),
     Role(name="changes", summary="the worker of the queue `changes`", database="poster"),
+    Role(name="bulk", summary="the worker of the queue `bulk`: back-tests", database="bulk"),
     Role(name="effects", summary="sends messages, webhooks and notices", database="effects"),
 )
 
@@ -83,8 +84,12 @@ SUPER_USER = "mmo_super"
 ONBOARDING_USER = "mmo_onboarding"
 """The login by which the process `keys` opens tenants, and does nothing else."""
 
+REPLAYER_USER = "mmo_replayer"
+"""The login by which back-tests read decision records: it can read nothing else."""
+
 LOGINS = {role.database_user: f"mmo_as_{role.database}" for role in ROLES} | {
     SUPER_USER: "mmo_as_super",
     ONBOARDING_USER: "mmo_as_onboarding",
+    REPLAYER_USER: "mmo_as_replayer",
 }
 """Login user → the one group that it is a member of."""

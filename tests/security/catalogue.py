@@ -46,7 +46,8 @@ BEYOND = ("mmo_as_every_tenant", "mmo_as_super", "mmo_owner")
 WRITERS = {
     "mmo_as_poster": {"messaging.event", "wallets.*", "movements.command", "audit.record",
                       "identity.*", "code_lists.*", "bep.*", "approvals.*", "changes.*",
-                      "notifications.*", "tasks.*", "documents.*", "tenancy.onboarding",
+                      "notifications.*", "tasks.*", "documents.*", "trials.*",
+                      "tenancy.onboarding",
                       "tenancy.tenant_group", "tenancy.group_member", "tenancy.group_share"},
     "mmo_as_onboarding": {"tenancy.*", "movements.chart", "identity.*", "audit.record"},
     "mmo_as_authorization": {"audit.record", "identity.*", "keys.data_key"},
@@ -55,6 +56,7 @@ WRITERS = {
     "mmo_as_relay": {"messaging.cursor"},
     "mmo_as_reactor": {"messaging.cursor"},
     "mmo_as_effects": {"notifications.*"},
+    "mmo_as_bulk": {"trials.backtest"},
     "mmo_as_exporter": {"messaging.event", "messaging.cursor", "histories.history"},
     "mmo_as_sealer": {"audit.seal", "audit.sealed_to"},
     "mmo_as_background": {"tenancy.*", "movements.chart", "identity.*"},

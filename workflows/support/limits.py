@@ -48,3 +48,20 @@ TASK_LOOK = timedelta(days=1)
 """How often a waiting task is looked at, in case its signal went astray."""
 TASK_LOOKS_MAX = 100
 """Looks in one history; then it goes on in a fresh one."""
+
+BULK_STEP = timedelta(hours=1)
+"""One attempt of a part of long work over many records; a part that is cut off begins anew."""
+
+BULK_BEAT = timedelta(seconds=30)
+"""Without a sign of life for so long, its worker has died and the part is begun again."""
+
+PARTS_AT_ONCE = 4
+"""Parts of one piece of long work that are worked on side by side."""
+
+A_FEW_TIMES = RetryPolicy(
+    initial_interval=timedelta(milliseconds=200),
+    backoff_coefficient=3.0,
+    maximum_interval=timedelta(minutes=1),
+    maximum_attempts=8,
+)
+"""What moves no money may fail: whoever asked for it asks again."""

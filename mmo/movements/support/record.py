@@ -91,7 +91,8 @@ def _seen(facts: Facts, wallet: str) -> dict[str, object]:
         return {"id": wallet}
     versions = {product: account.version for product, account in known.accounts.items()}
     seen: dict[str, object] = {
-        "id": wallet, "kind": known.kind, "state": known.state, "facts": versions,
+        "id": wallet, "kind": known.kind, "state": known.state, "currency": known.currency,
+        "facts": versions,
     }  # fmt: skip
     return {**seen, **_more(known)}
 

@@ -1,0 +1,60 @@
+"""Role bulk: the worker of the queue `bulk`, for all operators."""
+
+import asyncio
+from functools import partial
+from importlib.metadata import version
+
+from temporalio.client import Client
+from temporalio.worker import UnsandboxedWorkflowRunner, Worker
+
+from activities.backtests import BacktestActivities
+from mmo.settings import Settings
+from mmo.tenancy.postgres import TenantRegister
+from workers.backtesting import Backtesting
+from workers.fleet import GRACE, fleet
+from workers.loops import run_ready
+from workers.roles import REPLAYER_USER
+from workers.wiring import key_store, open_envelope, open_pool, open_trust, tenant_clients
+from workflows.support import queues
+from workflows.support.processes import processes
+
+ACTIVITIES_MAX = 2
+"""Of one operator in one process: they are work for the processor, and others need it too."""
+
+
+async def run(settings: Settings, stop: asyncio.Event) -> None:
+    """Carry long work out until told to stop."""
+    await run_ready(settings, stop, loop)
+
+
+async def loop(settings: Settings, stop: asyncio.Event) -> None:
+    """Workers in the namespaces of all operators."""
+    async with (
+        open_pool(settings) as pool,
+        open_pool(settings.as_user(REPLAYER_USER)) as records,
+        open_trust(settings) as trust,
+    ):
+        clients = tenant_clients(settings, open_envelope(key_store(settings), trust))
+        worker = partial(bulk_worker, activities=BacktestActivities(Backtesting(pool, records)))
+        async with fleet(TenantRegister(pool), clients, worker):
+            await stop.wait()
+
+
+def bulk_worker(client: Client, activities: BacktestActivities) -> Worker:
+    """The worker of the queue in one namespace."""
+    return Worker(
+        client,
+        task_queue=queues.BULK,
+        workflows=list(processes(queues.BULK).values()),
+        activities=[
+            activities.parts,
+            activities.count,
+            activities.progress,
+            activities.finish,
+        ],
+        workflow_runner=UnsandboxedWorkflowRunner(),
+        build_id=f"mmo-{version('mmo-platform')}",
+        max_cached_workflows=20,
+        max_concurrent_activities=ACTIVITIES_MAX,
+        graceful_shutdown_timeout=GRACE,
+    )
