@@ -14,7 +14,7 @@ from mmo.kernel.envelope import Actor, Envelope
 from mmo.kernel.identifiers import MovementId, TenantId
 from mmo.kernel.refusals import REFUSALS, Refused
 from mmo.movements.support.catalogue import movements
-from mmo.movements.support.outcome import Posted, Request
+from mmo.movements.support.outcome import Held, Posted, Request
 from workers.sandbox import RUNNER
 from workflows.support.catalogue import workflow_of, workflows
 
@@ -36,6 +36,7 @@ class Story:
         self._timers = 0
         self._timer = 0
         self._open_task = 0
+        self._now = _START
         started = self._add(Type.EVENT_TYPE_WORKFLOW_EXECUTION_STARTED)
         attributes = started.workflow_execution_started_event_attributes
         attributes.workflow_type.name = workflow.__name__
@@ -45,7 +46,7 @@ class Story:
         attributes.workflow_task_timeout.FromSeconds(10)
         self._workflow_task()
 
-    def executed(self, outcome: Posted | Refused) -> Self:
+    def executed(self, outcome: Posted | Refused | Held) -> Self:
         """The workflow executed the step that the outcome's record names."""
         step = outcome.record["step"]
         name = f"{step}-{self._movement.step(step).event}"
@@ -71,12 +72,12 @@ class Story:
         marker.details["result"].CopyFrom(_payloads(result))
         return self
 
-    def did(self, activity: str, result: object = None) -> Self:
+    def did(self, activity: str, result: object = None, name: str = "") -> Self:
         """The workflow ran an activity, which returned a result."""
         scheduled = self._add(Type.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED)
         attributes = scheduled.activity_task_scheduled_event_attributes
         self._activities += 1
-        attributes.activity_id = str(self._activities)
+        attributes.activity_id = name or str(self._activities)
         attributes.activity_type.name = activity
         attributes.workflow_task_completed_event_id = self._open_task
         started = self._add(Type.EVENT_TYPE_ACTIVITY_TASK_STARTED)
@@ -99,7 +100,9 @@ class Story:
         self._timer = timer.event_id
         return self
 
-    def timer_fired(self) -> Self:
+    def timer_fired(self, after: int = 0) -> Self:
+        """The timer fired, so many seconds after the beginning of the story."""
+        self._now = max(self._now, _START + after)
         fired = self._add(Type.EVENT_TYPE_TIMER_FIRED).timer_fired_event_attributes
         fired.timer_id, fired.started_event_id = str(self._timers), self._timer
         self._workflow_task()
@@ -153,7 +156,8 @@ class Story:
 
     def _add(self, kind: Type.ValueType) -> HistoryEvent:
         event = HistoryEvent(event_id=len(self._events) + 1, event_type=kind)
-        event.event_time.FromSeconds(_START + len(self._events))
+        self._now += 1
+        event.event_time.FromSeconds(self._now)
         self._events.append(event)
         return event
 

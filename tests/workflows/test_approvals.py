@@ -1,79 +1,40 @@
 """Movements that rules ask approval for: agreed to, declined, too late, and under changed rules."""
 
 import asyncio
-from collections.abc import AsyncGenerator
 from datetime import timedelta
 from typing import Any
-from uuid import UUID
 
 import pytest
-from temporalio.client import WorkflowExecutionStatus
 from temporalio.testing import WorkflowEnvironment
 
-from mmo.movements.support.commands import CommandRow
 from tests.workflows.house import House
+from tests.workflows.parked import (
+    BANDS,
+    CAPTURED,
+    HELD,
+    LIMIT,
+    REFUSED,
+    TRANSFER,
+    VOIDED,
+    audited,
+    ended,
+    journal,
+    parked,
+    told,
+)
 from tests.workflows.ruled import give_roles, over, put_rule, retire
 
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
-TRANSFER = "wallet.transfer"
-BANDS = "data-driven-authorisation"
-LIMIT = 1000
 
 
 @pytest.fixture
-async def waiting(opened: House) -> AsyncGenerator[House]:
+async def waiting(opened: House) -> House:
     """From KES 10.00 on, a manager must agree to a transfer."""
     await put_rule(opened.pool, BANDS, TRANSFER, over(LIMIT, "manager"))
     for subject in ("manager-1", "manager-2"):
         await give_roles(opened.pool, subject, "manager")
     await give_roles(opened.pool, "teller-1", "teller")
-    yield opened
-
-
-async def parked(house: House, value: str = "70.00") -> CommandRow:
-    row = await house.begin("p2p-transfer", value, sender="alice", recipient="bob")
-    await house.outcome(row, "pending_approval")
-    return row
-
-
-async def ended(house: House, row: CommandRow) -> dict[str, Any]:
-    """Wait for the end without letting time be skipped: a result that is awaited would."""
-    while (await house.handle(row).describe()).status is WorkflowExecutionStatus.RUNNING:
-        await asyncio.sleep(0.05)
-    return await house.outcome(row)
-
-
-async def journal(house: House, movement: UUID) -> list[tuple[int, int]]:
-    """Step and kind of each row of the journal."""
-    async with house.pool.connection() as connection:
-        cursor = await connection.execute(
-            "SELECT step, kind FROM ledger.journal WHERE txn = %s ORDER BY created_at, step",
-            [movement],
-        )
-        return await cursor.fetchall()
-
-
-async def audited(house: House, movement: UUID) -> set[tuple[str, str, str | None]]:
-    async with house.pool.connection() as connection:
-        cursor = await connection.execute(
-            "SELECT actor, outcome, reason FROM audit.record WHERE object = %s",
-            [f"movement/{movement}"],
-        )
-        return set(await cursor.fetchall())
-
-
-async def told(house: House, movement: UUID) -> list[str]:
-    async with house.pool.connection() as connection:
-        cursor = await connection.execute(
-            """SELECT type FROM messaging.event
-                WHERE aggregate = 'approval' AND aggregate_id = %s ORDER BY version""",
-            [movement],
-        )
-        return [row[0].removeprefix("mmo.approval.").removesuffix(".v1") for row in
-                await cursor.fetchall()]  # fmt: skip
-
-
-HELD, CAPTURED, POSTED, VOIDED, REFUSED = (1001, 1), (1, 2), (1, 0), (2001, 3), (1, 5)
+    return opened
 
 
 async def test_below_the_band_nobody_is_asked(waiting: House) -> None:
@@ -178,6 +139,29 @@ async def test_one_person_counts_once_whatever_they_are(opened: House) -> None:
     assert still["state"] == "pending_approval"
     assert (await ended(opened, row))["state"] == "posted"
     assert ("manager-1", "refused", "has decided already") in await audited(opened, row.movement_id)
+
+
+@pytest.mark.case("I5")
+async def test_who_may_agree_to_little_may_not_agree_to_much(opened: House) -> None:
+    metadata = over(LIMIT, "teller")
+    metadata["bands"] = [
+        {"fromMinor": LIMIT, "toMinor": 5000, "roles": ["teller"]},
+        {"fromMinor": 5000, "toMinor": None, "roles": ["manager"]},
+    ]
+    await put_rule(opened.pool, BANDS, TRANSFER, metadata)
+    await give_roles(opened.pool, "teller-1", "teller")
+    await give_roles(opened.pool, "manager-1", "manager")
+    little, much = await parked(opened, "20.00"), await parked(opened, "70.00")
+
+    for row in (little, much):
+        await opened.decide(row, "teller-1")
+    await opened.decide(much, "manager-1")
+
+    assert (await ended(opened, little))["state"] == "posted"
+    assert (await ended(opened, much))["state"] == "posted"
+    assert ("teller-1", "refused", "holds none of the roles that are asked") in await audited(
+        opened, much.movement_id
+    )
 
 
 @pytest.mark.case("I6")
