@@ -2,9 +2,8 @@
 
 from datetime import UTC, datetime
 from typing import Annotated, Any
-from uuid import UUID
 
-from fastapi import APIRouter, Depends, Path, Query
+from fastapi import APIRouter, Depends, Path, Query, Request
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -15,7 +14,7 @@ from api.queries.paging import Moment
 from api.reading import Reading
 from api.schemas import answers_with
 from api.security import Caller, requires
-from api.wallets import find_wallet, printable
+from api.wallets import find_wallet, of_another, printable
 from mmo.changes.support.asked import Carried
 from mmo.changes.wallet_commands import flag_body
 from mmo.codelists import postgres as code_lists
@@ -89,11 +88,13 @@ async def read_flags(wallet: str, caller: MayFlag, opened: OpenDoor) -> dict[str
 @router.post("", status_code=201, summary="Put a flag on a wallet",
              responses=changed(Flags, 201))  # fmt: skip
 async def flag(
-    reading: Reading, wallet: str, body: FlagBody, caller: MayFlag, opened: OpenDoor,
+    request: Request, reading: Reading, wallet: str, body: FlagBody, caller: MayFlag,
+    opened: OpenDoor,
     change: Annotated[Changing, Depends(Raising("wallet.flag"))],
 ) -> JSONResponse:  # fmt: skip
     """Put a flag on; one that is on already stays as it is, unless it shall end at another time."""
-    identifier = UUID((await find_wallet(opened, caller, wallet)).id)
+    found = await find_wallet(opened, caller, wallet)
+    identifier = await of_another(request, caller, found, "wallet.flag")
     await _check_code(reading, caller, body)
     command = FlagWallet(
         list=body.list,
@@ -109,6 +110,7 @@ async def flag(
 @router.delete("/{name}/{code}", summary="Take a flag off a wallet",
                responses=changed(Flags))  # fmt: skip
 async def unflag(
+    request: Request,
     wallet: str,
     name: Annotated[str, Path(pattern=LIST_PATTERN)],
     code: Annotated[str, Path(pattern=CODE_PATTERN)],
@@ -118,7 +120,8 @@ async def unflag(
     change: Annotated[Changing, Depends(Raising("wallet.unflag"))],
 ) -> JSONResponse:
     """Take a flag off, with a reason."""
-    identifier = UUID((await find_wallet(opened, caller, wallet)).id)
+    found = await find_wallet(opened, caller, wallet)
+    identifier = await of_another(request, caller, found, "wallet.unflag")
     body = {"list": name, "code": code, "reason": reason}
     return _answer(await change(caller, f"wallet/{identifier}", body), 200)
 

@@ -15,7 +15,7 @@ from api.problems import Problem
 from api.reading import Reading
 from api.schemas import ProofSchema, ResetSchema, answers_with
 from api.security import Caller, requires
-from api.wallets import find_wallet, not_found
+from api.wallets import find_wallet, not_found, of_another
 from mmo.audit.postgres import AuditLog
 from mmo.audit.record import Record
 from mmo.changes import pins
@@ -131,6 +131,7 @@ async def ask_reset(
 ) -> JSONResponse:  # fmt: skip
     """Somebody else approves it."""
     found = await _any(request, caller, wallet)
+    await of_another(request, caller, found, "pin.ask-reset")
     reset = (await change(caller, f"wallet/{found.id}")).result
     return JSONResponse({"id": str(reset), "wallet": found.id, "code": None}, 201)
 
@@ -140,7 +141,7 @@ async def ask_reset(
     responses=changed(ResetSchema, 201),
 )  # fmt: skip
 async def approve(
-    reading: Reading, reset: str, caller: MayApprove,
+    request: Request, reading: Reading, reset: str, caller: MayApprove,
     change: Annotated[Changing, Depends(Raising("pin.approve-reset"))],
 ) -> JSONResponse:  # fmt: skip
     """Answer with a code, shown once and good for 15 minutes, that the customer sets a PIN with."""
@@ -149,6 +150,8 @@ async def approve(
         wallet = await pin_rows.wallet_of(connection, caller.tenant.id, named)
     if wallet is None:
         raise Problem("maker_may_not")
+    found = await _any(request, caller, str(wallet))
+    await of_another(request, caller, found, "pin.approve-reset")
     carried = await change(caller, f"wallet/{wallet}", {"reset": str(named)})
     told: dict[str, Any] = {"id": reset, "wallet": None, "code": carried.secret}
     return JSONResponse(told, 201, headers={"Cache-Control": "no-store"})

@@ -29,6 +29,8 @@ PROBLEMS: dict[str, tuple[int, str]] = {
     "not_your_wallet": (403, "The wallet that would pay belongs to somebody else."),
     "shared_read_only": (403, "The list is shared with this tenant; only its owner changes it."),
     "maker_may_not": (403, "Who asked for the movement cannot give this answer too."),
+    "own_wallet": (403, "Staff do this for other people's wallets, never for their own."),
+    "too_close": (403, "Who created the maker, or set the rule just now, does not decide."),
     "pin_proof_missing": (
         403,
         "This needs a PIN: send the PIN-Proof of POST /v1/pin/verifications.",
@@ -51,6 +53,9 @@ PROBLEMS: dict[str, tuple[int, str]] = {
     "settings_invalid": (422, "The processor does not take these settings."),
     "processor_unknown": (404, "There is no such processor."),
     "rule_not_found": (404, "There is no such rule."),
+    "backtest_not_found": (404, "There is no such back-test."),
+    "backtest_not_done": (409, "The back-test has no result yet."),
+    "backtests_running": (409, "Enough back-tests are running; wait until one is done."),
     "rule_not_pending": (409, "The rule does not wait for approval."),
     "approval_not_found": (404, "There is no such approval."),
     "role_missing": (403, "None of the roles that are asked is held by you now."),

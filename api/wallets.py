@@ -5,7 +5,8 @@ from typing import Annotated, Any, Literal
 from uuid import UUID, uuid5
 
 import phonenumbers
-from fastapi import APIRouter, Depends
+import structlog
+from fastapi import APIRouter, Depends, Request
 from fastapi.responses import JSONResponse
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic_core import PydanticCustomError
@@ -15,6 +16,8 @@ from api.movements import Door, OpenDoor, OptionalIdempotencyKey
 from api.problems import Problem
 from api.schemas import WalletSchema
 from api.security import ON_BEHALF, Caller, requires
+from mmo.audit.postgres import AuditLog
+from mmo.audit.record import Record
 from mmo.changes.support.asked import Carried
 from mmo.changes.wallet_commands import body_of
 from mmo.changes.wallets import NewWallet
@@ -27,6 +30,7 @@ from mmo.wallets import products
 from mmo.wallets.wallet import KINDS, Wallet
 
 router = APIRouter(tags=["wallets"])
+_log = structlog.get_logger()
 
 MayWrite = Annotated[Caller, Depends(requires("wallets:write"))]
 _NAME = re.compile(WALLET_PATTERN, re.ASCII)
@@ -151,15 +155,14 @@ async def freeze(
 
 @router.post("/wallets/{wallet}/unfreeze", summary="Let money move again", responses=CHANGED)
 async def unfreeze(
-    wallet: str,
-    caller: MayWrite,
-    opened: OpenDoor,
+    request: Request, wallet: str, caller: MayWrite, opened: OpenDoor,
     change: Annotated[Changing, Depends(Raising("wallet.unfreeze"))],
-) -> JSONResponse:
-    """Unfreeze a wallet: staff only, or freezing would mean nothing."""
+) -> JSONResponse:  # fmt: skip
+    """Unfreeze somebody else's wallet: staff only, or freezing would mean nothing."""
     if ON_BEHALF not in caller.scopes:
         raise Problem("insufficient_scope", f"needs the scope {ON_BEHALF}")
-    identifier = await changeable(opened, caller, wallet)
+    found = await find_wallet(opened, caller, wallet)
+    identifier = await of_another(request, caller, found, "wallet.unfreeze")
     return await _answer(opened, caller, await change(caller, f"wallet/{identifier}"), 200)
 
 
@@ -173,6 +176,25 @@ async def close(
     """Close a wallet that holds nothing; its alias is free afterwards."""
     identifier = await changeable(opened, caller, wallet)
     return await _answer(opened, caller, await change(caller, f"wallet/{identifier}"), 200)
+
+
+async def of_another(request: Request, caller: Caller, wallet: Wallet, action: str) -> UUID:
+    """The wallet's id, if it is somebody else's: staff do not serve themselves.
+
+    Raises Problem own_wallet, which the audit is told of.
+    """
+    if wallet.owner not in caller.actor.people:
+        return UUID(wallet.id)
+    audit: AuditLog = request.app.state.audit
+    await audit.note(
+        Record(
+            tenant_id=caller.tenant.id, actor=caller.actor.subject, client=caller.actor.client,
+            act=caller.act, action=action, object=f"wallet/{wallet.id}", outcome="refused",
+            reason="own_wallet",
+        )
+    )  # fmt: skip
+    _log.warning("alert.own_wallet", action=action, wallet=wallet.id)
+    raise Problem("own_wallet")
 
 
 async def changeable(opened: Door, caller: Caller, name: str) -> UUID:

@@ -16,6 +16,7 @@ from api.security import Caller, requires
 from api.start import POLL_FIRST_S, Clients
 from mmo.approvals import postgres as approvals
 from mmo.approvals.awaited import Choice
+from mmo.approvals.closeness import closeness
 from mmo.approvals.documents import write
 from mmo.approvals.postgres import Approval
 from mmo.audit.postgres import AuditLog
@@ -76,6 +77,7 @@ async def checked(request: Request, caller: Caller, approval: UUID, choice: Choi
         people = set(found.people)
         roles = await approvals.roles_of(connection, tenant, actor.subject, found.people)
         decided = await approvals.decided_by(connection, tenant, approval)
+        close = await closeness(connection, tenant, actor.subject, found.people, found.event)
     mine = bool(actor.people & people)
     problem = None
     if found.state != "open":
@@ -88,6 +90,8 @@ async def checked(request: Request, caller: Caller, approval: UUID, choice: Choi
         problem = Problem("role_missing", f"it asks for {' or '.join(found.roles)}")
     elif any(one["subject"] == actor.subject for one in decided):
         problem = Problem("already_decided")
+    elif close.why and close.blocks:
+        problem = Problem("too_close", f"you have {close.why[0]}")
     if problem is not None:
         await _noted(request, caller, found, choice, problem.code)
         raise problem

@@ -13,6 +13,7 @@ from psycopg.types.json import Jsonb
 from psycopg_pool import AsyncConnectionPool
 
 from mmo.approvals.awaited import Awaited, Ending, Vote
+from mmo.approvals.closeness import Closeness, closeness
 from mmo.approvals.documents import Document, read
 from mmo.audit.postgres import append as note
 from mmo.audit.record import Record
@@ -125,6 +126,11 @@ async def _voted(connection: AsyncConnection[Any], awaited: Awaited, said: Docum
     asked = sorted(set(roles) & awaited.roles)
     if not asked:
         return "holds none of the roles that are asked"
+    close = await closeness(connection, awaited.tenant_id, said.by.subject, maker, awaited.event)
+    if close.why:
+        await _alert(connection, awaited, said.by.subject, said.by.client, close)
+    if close.why and close.blocks:
+        return f"too close: {close.why[0]}"
     return await _kept(connection, awaited, said, tuple(asked))
 
 
@@ -162,6 +168,15 @@ async def _kept(
 
 
 _DONE = {"approve": "approved", "reject": "rejected", "cancel": "cancelled"}
+
+
+async def _alert(
+    connection: AsyncConnection[Any], awaited: Awaited, subject: str, client: str, close: Closeness
+) -> None:
+    why = "; ".join(close.why)
+    await _tell(connection, awaited, "alerted", {"subject": subject, "why": why})
+    name = uuid5(_IGNORED, f"{awaited.id}/{subject}/close")
+    await note(connection, _record(awaited, subject, client, "alert", reason=why, id=name))
 
 
 async def roles_of(

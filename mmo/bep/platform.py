@@ -96,6 +96,7 @@ EVENTS: tuple[EventKind, ...] = (
     _after("approval", "cancel", "The maker cancelled", "cancelled"),
     _after("approval", "remind", "Remind those who are asked", "reminded"),
     _after("approval", "escalate", "Let others approve too", "escalated"),
+    _after("approval", "alert", "Somebody close to the maker decided", "alerted"),
     _after("task", "open", "Open a task", "opened"),
     _after("task", "complete", "Complete a task", "completed"),
     _after("task", "escalate", "Escalate a task", "escalated"),

@@ -159,3 +159,50 @@ async def test_what_the_back_office_does_is_told_in_the_feed(
     sql = "SELECT type, actor FROM messaging.event WHERE data ->> 'object' = %s AND tenant_id = 1"
     told = books.execute(sql, [f"role/{made.json()['id']}"]).fetchall()
     assert told == [("mmo.role.create.v1", demo.staff.subject)]
+
+
+@pytest.mark.case("I9")
+async def test_staff_do_not_serve_themselves(demo: Town, books: psycopg.Connection) -> None:
+    own = await demo.wallet(demo.staff)
+    path = f"/v1/wallets/{own.wallet}"
+    flag = {"list": "wallet-flags", "code": "VIP", "reason": "it is mine"}
+
+    frozen = await demo.staff.post(f"{path}/freeze")
+    answers = [
+        await demo.staff.post(f"{path}/unfreeze"),
+        await demo.staff.post(f"{path}/flags", flag),
+        await ask(demo.staff, f"{path}/flags/wallet-flags/VIP?reason=it+is+mine", "DELETE"),
+        await demo.staff.post(f"{path}/pin-resets"),
+    ]
+
+    assert frozen.status_code == 200
+    assert {(one.status_code, one.json()["code"]) for one in answers} == {(403, "own_wallet")}
+    sql = "SELECT action FROM audit.record WHERE object = %s AND reason = 'own_wallet' ORDER BY seq"
+    told = [action for (action,) in books.execute(sql, [f"wallet/{own.wallet}"]).fetchall()]
+    assert told == ["wallet.unfreeze", "wallet.flag", "wallet.unflag", "pin.ask-reset"]
+
+
+@pytest.mark.case("I8")
+async def test_who_had_a_hand_in_the_rule_is_told_of_or_kept_out(
+    demo: Town, guarded: Holder, manager: Person, books: psycopg.Connection
+) -> None:
+    sql = """UPDATE bep.version v SET made_by = %s FROM bep.definition d
+              WHERE d.id = v.definition_id AND d.event = 'wallet.unfreeze' AND d.product = %s"""
+    books.execute(sql, [manager.subject, product_of(books, guarded)])
+    change = (await unfreeze(demo.staff, guarded)).json()["id"]
+    block = """INSERT INTO bep.settings (tenant_id, four_eyes, close) VALUES (1, false, %s)
+               ON CONFLICT (tenant_id) DO UPDATE SET close = excluded.close"""
+
+    books.execute(block, ["block"])
+    try:
+        kept_out = await decide(manager, change, "approve")
+    finally:
+        books.execute(block, ["alert"])
+    told_of = await decide(manager, change, "approve")
+
+    assert (kept_out.status_code, kept_out.json()["code"]) == (403, "too_close")
+    assert told_of.status_code in {200, 202}, told_of.text
+    assert (await settled(demo.staff, change))["state"] == "done"
+    alert = """SELECT data ->> 'why' FROM messaging.event
+                WHERE type = 'mmo.approval.alerted.v1' AND aggregate_id = %s"""
+    assert books.execute(alert, [change]).fetchall() == [("set a rule of the event within a day",)]

@@ -321,7 +321,7 @@ async def test_the_maker_takes_it_back_and_nobody_else_does(
     where = f"/v1/approvals/{waits.json()['id']}"
 
     nobody = await ask(bob.person, where, "DELETE")
-    before = await alice.balance()
+    before = await alice.balance(waits)
     taken = await ask(alice.person, where, "DELETE", Prefer="wait=20")
     told = await alice.person.get(f"/v1/movements/{waits.json()['id']}", after=taken)
     movement = told.json()

@@ -43,3 +43,27 @@ $$;
 ALTER FUNCTION changes.facts OWNER TO mmo_owner;
 REVOKE ALL ON FUNCTION changes.facts FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION changes.facts TO mmo_as_poster;
+
+-- Who stands too close to what they decide about: they created its maker, or set or approved a rule of the event within a
+-- day. An alert tells of it; where the tenant says so, the vote does not count.
+ALTER TABLE bep.settings ADD close text NOT NULL DEFAULT 'alert' CHECK (close IN ('alert', 'block'));
+CREATE FUNCTION approvals.close(p_tenant int, p_subject text, p_maker text[], p_event text) RETURNS jsonb
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    SELECT jsonb_build_object(
+        'blocks', coalesce((SELECT close = 'block' FROM bep.settings WHERE tenant_id = p_tenant), false),
+        'why', array_remove(ARRAY[
+            CASE WHEN EXISTS (SELECT FROM identity.user_account u
+                               WHERE u.tenant_id = p_tenant AND u.id::text = ANY (p_maker) AND u.created_by = p_subject)
+                   OR EXISTS (SELECT FROM identity.client c
+                               WHERE c.tenant_id = p_tenant AND c.id = ANY (p_maker) AND c.created_by = p_subject)
+                 THEN 'created the maker' END,
+            CASE WHEN EXISTS (SELECT FROM bep.definition d
+                                JOIN bep.version v ON v.tenant_id = d.tenant_id AND v.definition_id = d.id
+                               WHERE d.tenant_id = p_tenant AND d.event = p_event
+                                 AND (v.made_by = p_subject AND v.made_at > now() - interval '1 day'
+                                   OR v.decided_by = p_subject AND v.decided_at > now() - interval '1 day'))
+                 THEN 'set a rule of the event within a day' END], NULL))
+$$;
+ALTER FUNCTION approvals.close OWNER TO mmo_owner;
+REVOKE ALL ON FUNCTION approvals.close FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION approvals.close TO mmo_as_poster;
