@@ -37,7 +37,7 @@ from api.identity import clients, roles, users
 from api.movements import Door
 from api.queries import movements as movement_queries
 from api.queries import wallets as wallet_queries
-from api.rules import governing, uniform
+from api.rules import backtests, explaining, governing, uniform
 from api.security import Gatekeeper
 from api.start import Clients
 from mmo.audit.postgres import AuditLog
@@ -128,7 +128,16 @@ def create_routes() -> FastAPI:
     for module in (wallets, flags, products, document_kinds, documents, pins, *administration):
         app.include_router(module.router, prefix="/v1")
     app.include_router(uniform.router)
-    for module in (governing, substitutes, approvals, tasks, notifications, webhooks):
+    for module in (
+        governing,
+        explaining,
+        backtests,
+        substitutes,
+        approvals,
+        tasks,
+        notifications,
+        webhooks,
+    ):
         app.include_router(module.router, prefix="/v1")
     app.include_router(changes.router, prefix="/v1")
     app.include_router(wallet_queries.router, prefix="/v1")

@@ -69,7 +69,7 @@ async def create(
 ) -> JSONResponse:
     """Set a rule. Where rules need a second person it waits, `pending`, for their approval."""
     async with scoped(request.app.state.pool, caller.tenant.id, SHARED) as connection:
-        triplet, new = await _read(connection, processor, body, caller)
+        triplet, new = await read_rule(connection, processor, body, caller)
         try:
             made = await _changes(connection, caller).create(triplet, new)
         except UniqueViolation:
@@ -113,7 +113,7 @@ async def change(
     identity = identifier(rule)
     async with scoped(request.app.state.pool, caller.tenant.id, SHARED) as connection:
         found = await _current(connection, caller, processor, identity, version)
-        triplet, new = await _read(connection, processor, body, caller)
+        triplet, new = await read_rule(connection, processor, body, caller)
         asked = (triplet.kind.name, triplet.phase.value, triplet.product)
         if asked != (found.event, found.phase, found.product):
             raise Problem("settings_invalid", "event, phase and product of a rule never change")
@@ -170,7 +170,7 @@ async def _current(
     return found[0]
 
 
-async def _read(
+async def read_rule(
     connection: AsyncConnection[Any], processor: Processor, body: RuleBody, caller: Caller
 ) -> tuple[Triplet, NewVersion]:
     """Check a body against processor, catalogue and tenant. Raises Problem settings_invalid."""

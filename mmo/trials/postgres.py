@@ -115,6 +115,23 @@ async def versions(
     return [stored(row) for (row,) in await cursor.fetchall()]
 
 
+async def in_force(connection: Connection, tenant: int) -> list[Stored]:
+    """The rules in force now, those that are asked before their events, or after them."""
+    cursor = await connection.execute("SELECT bep.rules(%s)", [tenant])
+    row = await cursor.fetchone()
+    told: Mapping[str, Any] = (row and row[0]) or {"rules": []}
+    return [stored(one) for one in told["rules"]]
+
+
+async def running(connection: Connection, tenant: int) -> int:
+    """How many back-tests of the tenant are under way."""
+    cursor = await connection.execute(
+        "SELECT count(*) FROM trials.backtest WHERE tenant_id = %s AND state = 'running'", [tenant]
+    )
+    row = await cursor.fetchone()
+    return row[0] if row else 0
+
+
 class Records:
     """Recorded decisions of one tenant, read by the login that can read nothing else."""
 
