@@ -69,6 +69,21 @@ class Consideration:
         """Every binding refusal: they are all told, and any one of them refuses."""
         return tuple(s.verdict for s in self.said if s.binds and isinstance(s.verdict, Refuse))
 
+    def told_violations(self) -> list[dict[str, Any]]:
+        """The same for whoever is refused: each with the rule that it is of."""
+        return [
+            {
+                "code": one.verdict.code,
+                "reason": one.verdict.reason,
+                "details": one.verdict.details,
+                "processor": one.rule.stored.processor,
+                "definition": one.rule.stored.definition,
+                "version": one.rule.stored.version,
+            }
+            for one in self.said
+            if one.binds and isinstance(one.verdict, Refuse)
+        ]
+
     @property
     def asks(self) -> tuple[Ask, ...]:
         """Everybody whose agreement binding rules ask for."""

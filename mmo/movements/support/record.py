@@ -62,10 +62,7 @@ def record_of(
         "facts": dict(facts.values),
     }
     if decided.said.violations:
-        record["violations"] = [
-            {"code": one.code, "reason": one.reason, "details": one.details}
-            for one in decided.said.violations
-        ]
+        record["violations"] = decided.said.told_violations()
     if decided.asks:
         record["asks"] = [ask.row() for ask in decided.asks]
         record["open"] = [ask.row() for ask in decided.open]
