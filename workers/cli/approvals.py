@@ -53,7 +53,9 @@ def list_(
             "event": one["event"],
             "amount": _amount(one["summary"]),
             "maker": one["maker"],
-            "asks": "; ".join(f"{ask['people']} of {'|'.join(ask['roles'])}" for ask in one["asks"]),
+            "asks": "; ".join(
+                f"{ask['people']} of {'|'.join(ask['roles'])}" for ask in one["asks"]
+            ),
             "until": one["expires_at"][:16],
         }
         for one in items

@@ -40,7 +40,9 @@ def print_rows(rows: Sequence[Mapping[str, object]], *heads: str, json: bool) ->
     if json:
         print_json(rows)
         return
-    table = Table(*heads, box=None)
+    table = Table(box=None)
+    for number, head in enumerate(heads):
+        table.add_column(head, no_wrap=number == 0, overflow="fold")  # nothing is cut short
     for row in rows:
         table.add_row(*(str(value) for value in row.values()))
     console.print(table)
