@@ -48,4 +48,4 @@ async def read(
 
 def _may(caller: Caller, change: Change) -> bool:
     own = change.maker["subject"] == caller.actor.subject
-    return own or kinds()[change.event].scope in caller.scopes
+    return own or caller.visiting or kinds()[change.event].scope in caller.scopes

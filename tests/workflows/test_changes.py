@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from temporalio import activity
 from temporalio.client import WorkflowHandle
+from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import WorkflowEnvironment
-from temporalio.worker import Worker
+from temporalio.worker import Replayer, Worker
 
 from activities.changes import ChangeActivities
 from api.changing import change_workflow_id, start_change
@@ -92,12 +93,16 @@ async def decide(
 
 
 async def ended(house: House, awaited: Awaited) -> tuple[str, str]:
-    """State and refusal of the change, once its workflow has closed."""
+    """State and refusal of the change, once its workflow has closed; its history replays."""
     while True:
         told = await handle(house, awaited).describe()
         if told.close_time is not None:
             break
         await asyncio.sleep(0.05)
+    again = Replayer(
+        workflows=[Change], workflow_runner=RUNNER, data_converter=pydantic_data_converter
+    )
+    await again.replay_workflow(await handle(house, awaited).fetch_history())
     sql = "SELECT state, coalesce(refusal ->> 'code', '') FROM changes.change WHERE id = %s"
     (row,) = await rows(house.pool, sql, awaited.id)
     return row[0], row[1]
