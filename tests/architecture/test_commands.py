@@ -25,9 +25,9 @@ OWN_EVENTS = {
     ("PUT", "/v1/bep/settings"): "rule.govern",
     ("POST", "/v1/bep/definitions/{rule}/approve"): "rule.approve",
     ("POST", "/v1/bep/definitions/{rule}/reject"): "rule.reject",
-    ("POST", "/v1/bep/{processor}"): "rule.create",
-    ("PUT", "/v1/bep/{processor}/{rule}"): "rule.change",
-    ("DELETE", "/v1/bep/{processor}/{rule}"): "rule.retire",
+    ("POST", "/bep/{processor}"): "rule.create",
+    ("PUT", "/bep/{processor}/{rule}"): "rule.change",
+    ("DELETE", "/bep/{processor}/{rule}"): "rule.retire",
     ("POST", "/v1/tasks/{task}/complete"): "task.complete",
     ("POST", "/v1/approvals/{approval}/decisions"): "approval.approve",
     ("POST", "/v1/approvals/decisions"): "approval.approve",
@@ -61,7 +61,7 @@ def commands() -> list[Any]:
         route
         for router in included
         for route in router.effective_candidates()
-        if route.path.startswith("/v1/")
+        if route.path.startswith(("/v1/", "/bep/"))
         and route.methods - {"GET"}
         and route.path not in MONEY | ANSWERS
     ]
@@ -108,3 +108,7 @@ def test_the_listener_alone_asks_processors(module: Path) -> None:
         receiver = node.func.value
         named = ast.unparse(receiver.func if isinstance(receiver, ast.Call) else receiver)
         assert (name_of(module), named) in DECIDES_SOMETHING_ELSE, f"line {node.lineno}: {named}"
+
+
+def test_what_is_listed_here_is_there() -> None:
+    assert set(OWN_EVENTS) | set(NO_COMMANDS) <= {asking(route) for route in commands()}
