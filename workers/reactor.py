@@ -99,7 +99,7 @@ class Reactor:
         told = [(event, kind) for event in events if (kind := kind_of(event, business_events()))]
         named = {event.tenant_id for event, _ in told}
         tenants = await self._tenants.numbered(named)
-        rules = {number: await self._snapshots.read(number) for number in named}
+        rules = await self._rules(named)
         meant = [
             (event, kind)
             for event, kind in told
@@ -111,6 +111,19 @@ class Reactor:
             for event, kind in meant
             for rule in _rules(rules[event.tenant_id], event, kind, products)
         ]
+
+    async def _rules(self, tenants: Iterable[int]) -> Mapping[int, Snapshot]:
+        """The rules of these tenants as they are now; read anew only where they have changed."""
+        async with self._pool.connection() as connection:
+            cursor = await connection.execute(
+                "SELECT tenant_id, rules_version FROM ledger.tenant WHERE tenant_id = ANY (%s)",
+                [list(tenants)],
+            )
+            found: dict[int, int] = dict(await cursor.fetchall())
+        return {
+            number: await self._snapshots.at_least(number, found.get(number, 0))
+            for number in tenants
+        }
 
     async def _products(self, meant: Iterable[tuple[Event, EventKind]]) -> Mapping[str, int | None]:
         """Wallet → product, of the wallets in these events. An id is no other tenant's too."""

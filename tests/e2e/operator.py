@@ -15,6 +15,7 @@ from mmo.settings import Settings
 from mmo.tenancy.tenant import Tenant
 from tests.servers.hsm import Signer, hsm_environment, signer_of, waited
 from tests.servers.nats import NatsServer
+from tests.servers.plugin import with_plugin
 from tests.servers.postgres import Database, PostgresServer
 from tests.servers.shared import shared, start_server
 from tests.servers.temporal import TemporalServer
@@ -148,7 +149,8 @@ def operator_of(
                 **hsm_settings(home_of_keys),
             )
             waited(_open(settings))
-            return _start_role(home, "front", environment(facts, "front")), facts
+            around = environment(facts, "front") | with_plugin(home)
+            return _start_role(home, "front", around), facts
 
         with shared(run, "front", start_front) as facts:
 
@@ -157,7 +159,7 @@ def operator_of(
                 return _start_role(home, "smsc", {"MMO_SMSC_PORT": str(told["smsc"])}), told
 
             def start_background(home: Path) -> tuple[int, dict[str, Any]]:
-                around = environment({**facts, **centre}, "background")
+                around = environment({**facts, **centre}, "background") | with_plugin(home)
                 return _start_role(home, "background", around), {}
 
             with (
