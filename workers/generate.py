@@ -4,11 +4,20 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from workers.publishing import asyncapi, errors_page, movements_page, openapi
+from workers.publishing import (
+    asyncapi,
+    errors_page,
+    events_page,
+    movements_page,
+    openapi,
+    processors_page,
+)
 
 ROOT = Path(__file__).parents[1]
 FILES = {
     "docs/movements.md": movements_page.page,
+    "docs/events.md": events_page.page,
+    "docs/processors.md": processors_page.page,
     "docs/errors.md": errors_page.page,
     "docs/openapi.yaml": openapi.document,
     "docs/asyncapi.yaml": asyncapi.document,
