@@ -26,7 +26,10 @@ READ_ALL = "movements:read:all"
 """Staff: may read every movement and wallet of the tenant."""
 SUPER_READ = "super:read"
 """Staff of a super-tenant: may read every tenant, with a reason."""
-READABLE = READ | {"identity:read", "code-lists:read", "tenancy:read"}
+READABLE = READ | {
+    "identity:read", "code-lists:read", "tenancy:read", "bep:read", "products:read",
+    "documents:read", "webhooks:read",
+}  # fmt: skip
 """What a super-tenant's reader has in the tenant that they look at."""
 REASON_MIN, REASON_MAX = 5, 200
 REASON = "Why: 5 to 200 characters; it is recorded in both audits."

@@ -3,10 +3,15 @@
 import asyncio
 import csv
 import io
+import json
+import os
 import secrets
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -14,10 +19,12 @@ import psycopg
 import pytest
 
 from tests.e2e.opening import ask
+from tests.e2e.operator import Operator
 from tests.e2e.ruling import give_product, rule
 from tests.e2e.town import Holder, Town
 
 PATIENCE_S = 60.0
+ROOT = Path(__file__).parents[2]
 EVENT = {"entity": "wallet", "event": "transfer"}
 
 
@@ -281,3 +288,27 @@ async def test_customers_try_nothing(demo: Town, alice: tuple[Holder, int]) -> N
     ]
 
     assert [one.status_code for one in answers] == [403, 403]
+
+
+async def test_the_command_line_tries_rules_and_prints_the_matrix(
+    stack: Operator, demo: Town, alice: tuple[Holder, int], tmp_path: Path
+) -> None:
+    (holder, number), bob, began = alice, await demo.customer(), datetime.now(UTC)
+    assert (await holder.sends("10.00", bob)).status_code == 201
+    file, table = tmp_path / "rules.json", tmp_path / "result.csv"
+    tried = {**EVENT, "processor": "expression", "productId": number, "data": at_most(500)}
+    file.write_text(json.dumps({"add": [tried]}))
+    port = str(httpx.URL(stack.url).port)
+
+    told = await asyncio.to_thread(
+        subprocess.run,
+        [sys.executable, "-m", "workers.cli.main", "bep", "backtest", "--rules", str(file),
+         "--from", began.isoformat(), "--type", "p2p-transfer", "--csv", str(table)],
+        cwd=ROOT, capture_output=True, text=True, timeout=60, check=False,
+        env={**os.environ, "MMO_LISTEN_PORT": port, "MMO_TOKEN": demo.staff.token},
+    )  # fmt: skip
+
+    assert told.returncode == 0, told.stderr
+    assert "by expression new-1 expression_refused" in told.stdout
+    assert "a second" in told.stdout
+    assert table.read_text().startswith("table,old,new")
