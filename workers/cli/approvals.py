@@ -6,28 +6,20 @@ from typing import Annotated, Any
 import httpx
 import typer
 
+from workers.cli.support.calling import TenantOption, TokenOption, answered, client
 from workers.cli.support.options import (
     DEFAULT_HOME,
     HomeOption,
     JsonOption,
     console,
-    home_of,
     print_rows,
 )
-from workers.demo.tokens import NoTokenError, token
-from workers.stack.launch import StackError
-from workers.stack.plan import stack_settings
 
 app = typer.Typer()
 group = typer.Typer(no_args_is_help=True, help="What waits for approval, and deciding about it.")
 app.add_typer(group, name="approvals")
 
-ANSWER_S = 35.0
 AsOption = Annotated[str, typer.Option("--as", help="Who decides: checker, or another program.")]
-TenantOption = Annotated[str, typer.Option("--tenant", help="The tenant.")]
-TokenOption = Annotated[
-    str | None, typer.Option("--token", envvar="MMO_TOKEN", help="A token, instead of --as.")
-]
 IdArgument = Annotated[str, typer.Argument(metavar="ID", help="The movement's or change's id.")]
 NoteOption = Annotated[str, typer.Option("--note", help="Why; it is kept with the decision.")]
 
@@ -45,8 +37,8 @@ def list_(
 
     Example: `mmo approvals list --as checker`
     """
-    with _client(who, tenant, bearer, home) as api:
-        items = _told(api.get("/v1/approvals", params={"limit": 200}))["items"]
+    with client(who, tenant, bearer, home) as api:
+        items = answered(api.get("/v1/approvals", params={"limit": 200}))["items"]
     rows = [
         {
             "id": one["id"],
@@ -77,7 +69,7 @@ def approve(
 
     Example: `mmo approvals approve 0193… --as checker`
     """
-    _decide(identifier, "approve", note, lambda: _client(who, tenant, bearer, home))
+    _decide(identifier, "approve", note, lambda: client(who, tenant, bearer, home))
 
 
 @group.command()
@@ -94,7 +86,7 @@ def reject(
 
     Example: `mmo approvals reject 0193… --note "not this month"`
     """
-    _decide(identifier, "reject", note, lambda: _client(who, tenant, bearer, home))
+    _decide(identifier, "reject", note, lambda: client(who, tenant, bearer, home))
 
 
 @group.command()
@@ -116,40 +108,20 @@ def sign(
     --input "$(mmo approvals sign 0193…)"`
     """
     body = {"decision": "reject" if decline else "approve", "note": note}
-    with _client(who, tenant, bearer, home) as api:
-        told = _told(api.post(f"/v1/approvals/{identifier}/documents", json=body))
+    with client(who, tenant, bearer, home) as api:
+        told = answered(api.post(f"/v1/approvals/{identifier}/documents", json=body))
     print(f'"{told["document"]}"')
 
 
-def _decide(identifier: str, decision: str, note: str, client: Callable[[], httpx.Client]) -> None:
+def _decide(identifier: str, decision: str, note: str, calling: Callable[[], httpx.Client]) -> None:
     body = {"decision": decision, "note": note}
-    with client() as api:
-        told = _told(
+    with calling() as api:
+        told = answered(
             api.post(
                 f"/v1/approvals/{identifier}/decisions", json=body, headers={"Prefer": "wait=20"}
             )
         )
     console.print(f"{told['kind']} {told['id']}: {told['state']}")
-
-
-def _client(who: str, tenant: str, bearer: str | None, home: Any) -> httpx.Client:
-    """A client of the API with somebody's token. Raises StackError."""
-    settings = stack_settings(home_of(home).path)
-    try:
-        told = bearer or token(settings, tenant, who)
-    except NoTokenError as error:
-        raise StackError(f"no token for {who} of {tenant}: {error}; `mmo up` must run") from None
-    url = f"http://{settings.listen_host}:{settings.listen_port}"
-    headers = {"Authorization": f"Bearer {told}"}
-    return httpx.Client(base_url=url, headers=headers, timeout=ANSWER_S)
-
-
-def _told(answer: httpx.Response) -> dict[str, Any]:
-    """The answer's body. Raises StackError with what the problem says."""
-    body = answer.json()
-    if not answer.is_success:
-        raise StackError(f"{body['code']}: {body.get('detail') or body['title']}")
-    return body
 
 
 def _amount(summary: dict[str, Any]) -> str:

@@ -22,7 +22,7 @@ What rules would do is seen before they bind:
 | `POST /v1/bep/explain` | each rule in force, its facts and its verdict, for an event made up |
 | `POST /v1/bep/expression/dry-run` | what a condition comes to, and what it sees |
 | `GET /v1/bep/missing` | the rows of data tables that are still wanted about a wallet |
-| `POST /v1/bep/backtests` | recorded movements decided again under other rules; `mmo bep backtest` |
+| `POST /v1/bep/backtests` | recorded movements, decided again by other rules; `mmo bep backtest` |
 
 ## Writing one
 
