@@ -10,7 +10,8 @@ from tests.servers.postgres import Database
 assert projector.MODELS
 SCHEMAS = (
     "tenancy", "messaging", "ledger", "movements", "wallets", "projections", "histories", "audit",
-    "keys", "identity", "bep", "documents", "notifications", "tasks", "approvals", "changes", "trials",
+    "keys", "identity", "bep", "documents", "notifications", "tasks", "approvals", "changes",
+    "trials",
 )  # fmt: skip
 
 

@@ -29,7 +29,9 @@ def own_nats(tmp_path_factory: pytest.TempPathFactory):
 
 @pytest.fixture
 async def opened(database: Database, tmp_path: Path) -> AsyncGenerator[House]:
-    async with house(database.settings("mmo_background"), NO_TEMPORAL, tmp_path / "keys") as started:
+    async with house(
+        database.settings("mmo_background"), NO_TEMPORAL, tmp_path / "keys"
+    ) as started:
         yield started
 
 
