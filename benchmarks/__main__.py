@@ -3,14 +3,25 @@
 import argparse
 import json
 import tempfile
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from benchmarks import codec, identity, ledger, movements, reads, report, stack
+from benchmarks import (
+    codec,
+    identity,
+    ledger,
+    movements,
+    reads,
+    report,
+    rules,
+    rules_front,
+    stack,
+)
 from benchmarks.people import People
 
-ALL = ("movements", "codec", "reads", "identity", "ledger")
+ALL = ("movements", "codec", "reads", "rules", "identity", "ledger")
 
 
 def main() -> None:
@@ -27,7 +38,11 @@ def main() -> None:
     if asked.quick:
         asked.seconds, asked.rounds = 2.0, 1
     found: dict[str, Any] = {"at": datetime.now(UTC).isoformat(), **report.machine()}
-    if {"movements", "codec", "reads"} & set(asked.only):
+    if "rules" in asked.only:
+        costs = rules.measure(min(asked.seconds, 2.0))
+        found["rules_alone"] = [asdict(one) for one in costs]
+        print(rules.table(costs))
+    if {"movements", "codec", "reads", "rules"} & set(asked.only):
         _through_the_front(asked, found)
     if asked.json:
         asked.json.write_text(json.dumps(found, indent=2) + "\n")
@@ -57,6 +72,13 @@ def _through_the_front(asked: argparse.Namespace, found: dict[str, Any]) -> None
             done = await reads.rounds(*how)
             found["reads"] = report.numbers(done)
             print(report.table(report.medians(done)))
+
+        if "rules" in asked.only:
+            await people.renew()
+            done, read = await rules_front.rounds(*how)
+            found["rules"] = report.numbers(done)
+            print(report.table(report.medians(done)))
+            print(rules_front.sentences(done, read, asked.callers))
 
     found["temporal"] = asked.temporal
     with tempfile.TemporaryDirectory(prefix="mmo-bench-") as folder:
