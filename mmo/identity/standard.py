@@ -19,7 +19,7 @@ CHECKER_SCOPES = OWN | {
 _NOT_FOR_STAFF = frozenset({"super:read", "tenants:read", "tenants:write"})
 """What no role of an ordinary tenant may hold."""
 _ADMINISTRATION = ("identity:", "tenancy:", "code-lists:", "webhooks:", "bep:")
-_EVERYBODY = frozenset({"notifications:read", "tasks:read", "tasks:write"})
+STAFF_SCOPES = frozenset({"notifications:read", "tasks:read", "tasks:write"})
 """What every role of staff has: an inbox, and tasks of its own."""
 READ = frozenset({"movements:read", "movements:read:all", "wallets:read"})
 
@@ -34,10 +34,10 @@ def standard_roles(scopes: Iterable[str]) -> Mapping[int, tuple[str, frozenset[s
     return {
         ADMINISTRATOR: (
             "administrator",
-            administration | READ | {"histories:decode"} | (_EVERYBODY & every),
+            administration | READ | {"histories:decode"} | (STAFF_SCOPES & every),
         ),
         CLERK: ("clerk", every - administration - {"identity:activate"}),
-        CHECKER: ("checker", (CHECKER_SCOPES | _EVERYBODY) & every),
+        CHECKER: ("checker", (CHECKER_SCOPES | STAFF_SCOPES) & every),
         CUSTOMER: ("customer", CUSTOMER_SCOPES & every),
         AGENT: ("agent", AGENT_SCOPES & every),
         SUPER_AGENT: ("super-agent", SUPER_AGENT_SCOPES & every),

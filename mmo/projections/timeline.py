@@ -103,7 +103,7 @@ def _told(event: Event) -> str:
         "rejected-by-one": f"{event.actor} declined",
         "cancelled-by-one": f"{event.actor} took it back",
     }
-    return words.get(what, f"approval {what}")
+    return words.get(what, what)
 
 
 async def timeline(session: AsyncSession, tenant: int, movement: UUID) -> Sequence[TimelineView]:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from api.scopes import scopes
 from api.security import SUPER_READ
-from mmo.identity.standard import CHECKER_SCOPES, CUSTOMER_SCOPES, OWN
+from mmo.identity.standard import CHECKER_SCOPES, CUSTOMER_SCOPES, OWN, STAFF_SCOPES
 from mmo.kernel.identifiers import TenantId
 from mmo.tenancy.tenant import Tenant
 
@@ -72,7 +72,7 @@ MACHINES = (
     Machine(
         id="checker",
         name="Second pair of eyes",
-        scopes=OWN | CHECKER_SCOPES,
+        scopes=OWN | CHECKER_SCOPES | STAFF_SCOPES,
         roles=frozenset({"checker"}),
     ),
 )
