@@ -47,8 +47,16 @@ def rule(
 
 
 def give_product(books: psycopg.Connection, wallet: str, product: int, tenant: int = 1) -> None:
-    """Let a wallet be of a product, so that a rule is about it alone."""
-    books.execute(
-        "UPDATE wallets.wallet SET product = %s WHERE tenant_id = %s AND id = %s",
-        [product, tenant, wallet],
-    )
+    """Let a wallet be of a product, as if it had been opened so: a rule is then about it alone."""
+    with books.transaction():
+        books.execute("SET LOCAL session_replication_role = replica")  # events are append-only
+        books.execute(
+            """UPDATE messaging.event SET data = data || jsonb_build_object('product', %s::int)
+                WHERE tenant_id = %s AND aggregate = 'wallet' AND aggregate_id = %s
+                  AND version = 1""",
+            [product, tenant, wallet],
+        )
+        books.execute(
+            "UPDATE wallets.wallet SET product = %s WHERE tenant_id = %s AND id = %s",
+            [product, tenant, wallet],
+        )

@@ -94,7 +94,7 @@ ATTACKS: dict[str, Callable[[Forge], str]] = {
     "exp null": lambda f: f.token(claims(exp=None)),
     "exp a text": lambda f: f.token(claims(exp="9999999999")),
     "exp true": lambda f: f.token(claims(exp=True)),
-    "exp a float": lambda f: f.token(claims(exp=NOW + 300.5)),
+    "exp a float": lambda f: f.token(claims(exp=NOW + 3600.5)),
     "exp 1e400": lambda f: f.token(text().replace('"exp": ', '"exp": 1e400, "x": ').encode()),
     "exp NaN": lambda f: f.token(text().replace('"exp": ', '"exp": NaN, "x": ').encode()),
     "exp in ten years": lambda f: f.token(claims(exp=NOW + 10**8)),

@@ -43,7 +43,6 @@ def lopsided() -> Posting:
     [
         lopsided,
         posting,
-        lambda: pay(1, 2, 5, kind=Kind.HOLD),
         lambda: posting(*hold(1, 2, 5).legs),
         lambda: pay(1, 2, 5, kind=Kind.CAPTURE),
         lambda: pay(1, 2, 5, hold_step=1),
