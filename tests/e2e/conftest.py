@@ -76,7 +76,8 @@ async def http(stack: Operator) -> AsyncIterator[httpx.AsyncClient]:
     async with httpx.AsyncClient(
         base_url=stack.url,
         timeout=30,
-        limits=httpx.Limits(max_connections=100),
+        # Shorter than the front keeps an idle line: else one is used just as it is being closed.
+        limits=httpx.Limits(max_connections=100, keepalive_expiry=2),
         event_hooks={"response": [held_against_the_contract]},
     ) as client:
         yield client

@@ -1,5 +1,6 @@
 """Rules over the API: set, in force at the next movement, ended; and approved by two people."""
 
+import asyncio
 import secrets
 import uuid
 from typing import Any
@@ -291,6 +292,10 @@ async def test_a_transfer_over_the_band_waits_for_whoever_holds_the_role(
     own = Person(maker.http, alice.person.subject, demo.sign(
         demo.claims(alice.person.subject, ["approvals:decide"])))  # fmt: skip
 
+    while movement not in [  # noqa: ASYNC110
+        one["id"] for one in (await boss.get("/v1/approvals")).json()["items"]
+    ]:  # it is shown a moment after it was set aside
+        await asyncio.sleep(0.1)
     inboxes = {who: [one["id"] for one in (await who.get("/v1/approvals")).json()["items"]]
                for who in (boss, teller, own, stranger)}  # fmt: skip
     refused = [(await who.post(f"{where}/decisions", yes)).json()["code"]
