@@ -13,11 +13,14 @@ from tests.e2e.ruling import give_product, rule
 from tests.e2e.town import Town
 
 T = TypeVar("T")
-PATIENCE = 300
+PATIENCE = 900
 
 
-async def until(look: Callable[[], T | None] | Callable[[], Awaitable[T | None]]) -> T:
-    """Wait until there is something to see."""
+async def until(
+    look: Callable[[], T | None] | Callable[[], Awaitable[T | None]],
+    why: Callable[[], object] = str,
+) -> T:
+    """Wait until there is something to see; `why`: how far it came, for who waits in vain."""
     for _ in range(PATIENCE):
         found: Any = look()
         if asyncio.iscoroutine(found):
@@ -25,7 +28,19 @@ async def until(look: Callable[[], T | None] | Callable[[], Awaitable[T | None]]
         if found:
             return found
         await asyncio.sleep(0.1)
-    raise AssertionError("nothing came")
+    raise AssertionError(f"nothing came: {why()}")
+
+
+def come_to(books: psycopg.Connection, definition: str) -> dict[str, Any]:
+    """How far the chain from an event to a message has come."""
+    asked = """SELECT type, data -> 'data' ->> 'wallet', occurred_at FROM messaging.event
+                WHERE aggregate = 'reaction' AND data -> 'caused_by' ->> 'definition' = %s"""
+    told = "SELECT state, tries, due_at, reason FROM notifications.message WHERE definition = %s"
+    return {
+        "readers": books.execute("SELECT * FROM messaging.lags(1000)").fetchall(),
+        "asked": books.execute(asked, [definition]).fetchall(),
+        "messages": books.execute(told, [definition]).fetchall(),
+    }
 
 
 def received(operator: Operator, number: str) -> list[dict[str, Any]]:
@@ -52,7 +67,9 @@ async def test_who_is_paid_is_told_by_sms_and_the_receipt_is_kept(
         large = await alice.sends("250", bob)
         assert {small.status_code, large.status_code} == {201}, large.text
         number = bob.alias.removeprefix("msisdn:")
-        (message,) = await until(lambda: received(stack, number))
+        (message,) = await until(
+            lambda: received(stack, number), lambda: come_to(books, definition)
+        )
 
         def kept() -> list[Any] | None:
             rows = books.execute(
@@ -61,7 +78,7 @@ async def test_who_is_paid_is_told_by_sms_and_the_receipt_is_kept(
             ).fetchall()
             return rows if rows and rows[0][0] == "delivered" else None
 
-        ((_, text, segments),) = await until(kept)
+        ((_, text, segments),) = await until(kept, lambda: come_to(books, definition))
 
     assert message["text"] == "You have received KES 250.00 from a customer."
     assert text.startswith("enc:v1:")
