@@ -2,21 +2,19 @@
 
 import asyncio
 from functools import partial
-from importlib.metadata import version
 
 from temporalio.client import Client
-from temporalio.worker import UnsandboxedWorkflowRunner, Worker
+from temporalio.worker import Worker
 
 from activities.backtests import BacktestActivities
 from mmo.settings import Settings
 from mmo.tenancy.postgres import TenantRegister
 from workers.backtesting import Backtesting
-from workers.fleet import GRACE, fleet
+from workers.fleet import fleet, queue_worker
 from workers.loops import run_ready
 from workers.roles import REPLAYER_USER
 from workers.wiring import key_store, open_envelope, open_pool, open_trust, tenant_clients
 from workflows.support import queues
-from workflows.support.processes import processes
 
 ACTIVITIES_MAX = 2
 """Of one operator in one process: they are work for the processor, and others need it too."""
@@ -42,19 +40,7 @@ async def loop(settings: Settings, stop: asyncio.Event) -> None:
 
 def bulk_worker(client: Client, activities: BacktestActivities) -> Worker:
     """The worker of the queue in one namespace."""
-    return Worker(
-        client,
-        task_queue=queues.BULK,
-        workflows=list(processes(queues.BULK).values()),
-        activities=[
-            activities.parts,
-            activities.count,
-            activities.progress,
-            activities.finish,
-        ],
-        workflow_runner=UnsandboxedWorkflowRunner(),
-        build_id=f"mmo-{version('mmo-platform')}",
-        max_cached_workflows=20,
-        max_concurrent_activities=ACTIVITIES_MAX,
-        graceful_shutdown_timeout=GRACE,
-    )
+    doors = [
+        activities.parts, activities.count, activities.progress, activities.finish,
+    ]  # fmt: skip
+    return queue_worker(client, queues.BULK, doors, cached_max=20, activities_max=ACTIVITIES_MAX)

@@ -2,11 +2,10 @@
 
 import asyncio
 from functools import partial
-from importlib.metadata import version
 
 import structlog
 from temporalio.client import Client
-from temporalio.worker import UnsandboxedWorkflowRunner, Worker
+from temporalio.worker import Worker
 
 from activities.approvals import ApprovalActivities
 from activities.changes import ChangeActivities
@@ -18,7 +17,7 @@ from mmo.messaging.bell import Bell
 from mmo.movements.support.business_events import business_events
 from mmo.settings import Settings
 from mmo.tenancy.postgres import TenantRegister
-from workers.fleet import GRACE, approvals_of, fleet
+from workers.fleet import approvals_of, fleet, queue_worker
 from workers.loops import run_ready
 from workers.wiring import (
     TenantClients,
@@ -30,7 +29,6 @@ from workers.wiring import (
     tenant_clients,
 )
 from workflows.support import queues
-from workflows.support.processes import processes
 
 ACTIVITIES_MAX = 20
 LOOK_S = 10.0
@@ -86,14 +84,7 @@ def changes_worker(
     client: Client, activities: ChangeActivities, approvals: ApprovalActivities
 ) -> Worker:
     """The worker of the queue in one namespace."""
-    return Worker(
-        client,
-        task_queue=queues.CHANGES,
-        workflows=list(processes(queues.CHANGES).values()),
-        activities=[activities.carry_out, activities.end, *approvals_of(approvals)],
-        workflow_runner=UnsandboxedWorkflowRunner(),
-        build_id=f"mmo-{version('mmo-platform')}",
-        max_cached_workflows=200,
-        max_concurrent_activities=ACTIVITIES_MAX,
-        graceful_shutdown_timeout=GRACE,
-    )
+    doors = [
+        activities.carry_out, activities.end, *approvals_of(approvals),
+    ]  # fmt: skip
+    return queue_worker(client, queues.CHANGES, doors, activities_max=ACTIVITIES_MAX)

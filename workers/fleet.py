@@ -18,6 +18,7 @@ from mmo.tenancy.postgres import REFRESH_S, TenantRegister
 from workers.wiring import TenantClients
 from workflows.support import queues
 from workflows.support.catalogue import workflows
+from workflows.support.processes import processes
 
 WORKFLOW_TASKS_MAX = 400
 """Slots for workflow tasks of one tenant in one process; the API admits a quarter of them."""
@@ -60,6 +61,28 @@ def movements_worker(
         max_concurrent_activities=100,
         workflow_task_poller_behavior=PollerBehaviorSimpleMaximum(2),
         activity_task_poller_behavior=PollerBehaviorSimpleMaximum(2),
+        graceful_shutdown_timeout=GRACE,
+    )
+
+
+def queue_worker(
+    client: Client,
+    queue: str,
+    activities: Sequence[Callable[..., Any]],
+    *,
+    cached_max: int = 200,
+    activities_max: int,
+) -> Worker:
+    """The worker of a queue of processes, which are no movements, in one namespace."""
+    return Worker(
+        client,
+        task_queue=queue,
+        workflows=list(processes(queue).values()),
+        activities=activities,
+        workflow_runner=UnsandboxedWorkflowRunner(),
+        build_id=f"mmo-{version('mmo-platform')}",
+        max_cached_workflows=cached_max,
+        max_concurrent_activities=activities_max,
         graceful_shutdown_timeout=GRACE,
     )
 

@@ -2,16 +2,15 @@
 
 import asyncio
 from functools import partial
-from importlib.metadata import version
 
 from temporalio.client import Client
-from temporalio.worker import UnsandboxedWorkflowRunner, Worker
+from temporalio.worker import Worker
 
 from activities.reactions import ReactionActivities
 from mmo.messaging.bell import Bell
 from mmo.settings import Settings
 from mmo.tenancy.postgres import TenantRegister
-from workers.fleet import GRACE, fleet
+from workers.fleet import fleet, queue_worker
 from workers.loops import run_ready
 from workers.reacting import Reacting
 from workers.wiring import (
@@ -22,7 +21,6 @@ from workers.wiring import (
     tenant_clients,
 )
 from workflows.support import queues
-from workflows.support.processes import processes
 
 ACTIVITIES_MAX = 50
 
@@ -51,20 +49,8 @@ async def loop(settings: Settings, stop: asyncio.Event) -> None:
 
 def reactions_worker(client: Client, activities: ReactionActivities) -> Worker:
     """The worker of the queue in one namespace."""
-    return Worker(
-        client,
-        task_queue=queues.REACTIONS,
-        workflows=list(processes(queues.REACTIONS).values()),
-        activities=[
-            activities.react,
-            activities.carry_out,
-            activities.open_task,
-            activities.escalate_task,
-            activities.is_done,
-        ],
-        workflow_runner=UnsandboxedWorkflowRunner(),
-        build_id=f"mmo-{version('mmo-platform')}",
-        max_cached_workflows=200,
-        max_concurrent_activities=ACTIVITIES_MAX,
-        graceful_shutdown_timeout=GRACE,
-    )
+    doors = [
+        activities.react, activities.carry_out, activities.open_task, activities.escalate_task,
+        activities.is_done,
+    ]  # fmt: skip
+    return queue_worker(client, queues.REACTIONS, doors, activities_max=ACTIVITIES_MAX)

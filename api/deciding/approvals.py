@@ -41,7 +41,7 @@ async def inbox(
         found = await approvals.inbox(
             connection, caller.tenant.id, actor.subject, sorted(actor.people), roles, before, limit
         )
-        rows = [await parts.resource(connection, caller, one) for one in found]
+        rows = await parts.resources(connection, caller, found)
     return page_of(rows, limit, str(found[-1].id) if found else None)
 
 
@@ -67,7 +67,8 @@ async def read(reading: Reading, approval: str, caller: MayDecide) -> dict[str, 
         found = await approvals.find(connection, caller.tenant.id, parts.identifier(approval))
         if found is None:
             raise Problem("approval_not_found")
-        return await parts.resource(connection, caller, found)
+        (told,) = await parts.resources(connection, caller, [found])
+    return told
 
 
 @router.post("/{approval}/decisions", summary="Decide",

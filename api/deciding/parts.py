@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -16,11 +16,13 @@ from api.security import Caller, requires
 from api.start import POLL_FIRST_S, Clients
 from mmo.approvals import postgres as approvals
 from mmo.approvals.awaited import Choice
-from mmo.approvals.closeness import closeness
+from mmo.approvals.closeness import Closeness, closeness
 from mmo.approvals.documents import write
-from mmo.approvals.postgres import Approval
+from mmo.approvals.objections import Objection, objection
+from mmo.approvals.postgres import Approval as Waiting
 from mmo.audit.postgres import AuditLog
 from mmo.audit.record import Record
+from mmo.bep.verdict import Approval, Ask, unmet
 from mmo.changes.support import rows
 from mmo.keys.ports import KeyStore
 from mmo.movements.support.commands import Commands
@@ -58,7 +60,7 @@ async def decide(
 
 
 async def document(
-    request: Request, caller: Caller, found: Approval, choice: Choice, words: str
+    request: Request, caller: Caller, found: Waiting, choice: Choice, words: str
 ) -> str:
     keys: KeyStore = request.app.state.keys
     return await write(
@@ -66,7 +68,7 @@ async def document(
     )
 
 
-async def checked(request: Request, caller: Caller, approval: UUID, choice: Choice) -> Approval:
+async def checked(request: Request, caller: Caller, approval: UUID, choice: Choice) -> Waiting:
     """The approval, if the caller may decide about it now. A refusal is noted in the audit."""
     tenant, actor = caller.tenant.id, caller.actor
     await _shown(request, caller, approval)
@@ -74,28 +76,34 @@ async def checked(request: Request, caller: Caller, approval: UUID, choice: Choi
         found = await approvals.find(connection, tenant, approval)
         if found is None:
             raise Problem("approval_not_found")
-        people = set(found.people)
         roles = await approvals.roles_of(connection, tenant, actor.subject, found.people)
-        decided = await approvals.decided_by(connection, tenant, approval)
+        decided = await approvals.decided_by(connection, tenant, [approval])
         close = await closeness(connection, tenant, actor.subject, found.people, found.event)
-    mine = bool(actor.people & people)
+    why = objection(choice, actor.people, found.people, roles, found.roles, close)
     problem = None
     if found.state != "open":
         problem = Problem("not_waiting", f"it is {found.state}")
-    elif choice == "cancel":
-        problem = None if mine else Problem("approval_not_found")
-    elif mine:
-        problem = Problem("maker_may_not")
-    elif not set(roles) & set(found.roles):
-        problem = Problem("role_missing", f"it asks for {' or '.join(found.roles)}")
-    elif any(one["subject"] == actor.subject for one in decided):
+    elif why is not None:
+        problem = _problem(why, found, close)
+    elif any(one["subject"] == actor.subject for one in decided[approval]):
         problem = Problem("already_decided")
-    elif close.why and close.blocks:
-        problem = Problem("too_close", f"you have {close.why[0]}")
     if problem is not None:
         await _noted(request, caller, found, choice, problem.code)
         raise problem
     return found
+
+
+def _problem(why: Objection, found: Waiting, close: Closeness) -> Problem:
+    """An objection as the API answers it; who may not cancel it learns nothing of it."""
+    match why:
+        case "not_the_maker":
+            return Problem("approval_not_found")
+        case "role_missing":
+            return Problem(why, f"it asks for {' or '.join(found.roles)}")
+        case "too_close":
+            return Problem(why, f"you have {close.why[0]}")
+        case "maker_may_not":
+            return Problem(why)
 
 
 async def _shown(request: Request, caller: Caller, approval: UUID) -> None:
@@ -112,7 +120,7 @@ async def _shown(request: Request, caller: Caller, approval: UUID) -> None:
         await asyncio.sleep(POLL_FIRST_S)
 
 
-async def _noted(request: Request, caller: Caller, found: Approval, choice: str, code: str) -> None:
+async def _noted(request: Request, caller: Caller, found: Waiting, choice: str, code: str) -> None:
     audit: AuditLog = request.app.state.audit
     await audit.note(
         Record(
@@ -138,7 +146,7 @@ async def told(
         async with reading(caller) as connection:
             found = await approvals.find(connection, caller.tenant.id, approval)
             assert found is not None, "approvals are never deleted"
-            told = await resource(connection, caller, found)
+            (told,) = await resources(connection, caller, [found])
         counted = any(one["subject"] == caller.actor.subject for one in told["decisions"])
         still = found.state == "open"
         if not still or time.monotonic() >= deadline or (counted and _lacks(told)):
@@ -150,31 +158,38 @@ async def told(
 
 
 def _lacks(told: Mapping[str, Any]) -> bool:
-    """Whether more people are needed than have agreed: then there is nothing to wait for."""
-    if any(one["choice"] != "approve" for one in told["decisions"]):
+    """Whether others are still needed: then there is nothing to wait for."""
+    said = told["decisions"]
+    if any(one["choice"] != "approve" for one in said):
         return False
-    agreed = sum(one["choice"] == "approve" for one in told["decisions"])
-    return agreed < sum(ask["people"] for ask in told["asks"])
+    agreed = [Approval(subject=one["subject"], roles=tuple(one["roles"])) for one in said]
+    return bool(unmet([Ask.of(ask) for ask in told["asks"]], agreed))
 
 
-def workflow(caller: Caller, found: Approval) -> str:
+def workflow(caller: Caller, found: Waiting) -> str:
     """The name of the workflow that waits."""
     kind = found.summary.get("type", "change") if found.kind == "movement" else "change"
     return f"{caller.tenant.slug}/{kind}/{found.id}"
 
 
-async def resource(connection: Any, caller: Caller, found: Approval) -> dict[str, Any]:
-    """How an approval looks."""
-    return {
-        "id": str(found.id),
-        "kind": found.kind,
-        "event": found.event,
-        "maker": found.maker,
-        "asks": found.asks,
-        "decisions": await approvals.decided_by(connection, caller.tenant.id, found.id),
-        "summary": found.summary,
-        "state": found.state,
-        "opened_at": found.opened_at.isoformat(),
-        "expires_at": found.expires_at.isoformat(),
-        "links": {"about": f"/v1/{found.kind}s/{found.id}"},
-    }
+async def resources(
+    connection: Any, caller: Caller, found: Sequence[Waiting]
+) -> list[dict[str, Any]]:
+    """How approvals look, with what has been decided about each."""
+    decided = await approvals.decided_by(connection, caller.tenant.id, [one.id for one in found])
+    return [
+        {
+            "id": str(one.id),
+            "kind": one.kind,
+            "event": one.event,
+            "maker": one.maker,
+            "asks": one.asks,
+            "decisions": decided[one.id],
+            "summary": one.summary,
+            "state": one.state,
+            "opened_at": one.opened_at.isoformat(),
+            "expires_at": one.expires_at.isoformat(),
+            "links": {"about": f"/v1/{one.kind}s/{one.id}"},
+        }
+        for one in found
+    ]

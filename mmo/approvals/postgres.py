@@ -1,7 +1,7 @@
 """Approvals in Postgres: each change of one, its event and its audit row in one transaction."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -15,6 +15,7 @@ from psycopg_pool import AsyncConnectionPool
 from mmo.approvals.awaited import Awaited, Ending, Vote
 from mmo.approvals.closeness import Closeness, closeness
 from mmo.approvals.documents import Document, read
+from mmo.approvals.objections import Objection, objection
 from mmo.audit.postgres import append as note
 from mmo.audit.record import Record
 from mmo.keys.verifier import Verifier
@@ -117,21 +118,26 @@ def _json(asks: tuple[dict[str, Any], ...]) -> Jsonb:
 
 async def _voted(connection: AsyncConnection[Any], awaited: Awaited, said: Document) -> Vote | str:
     """Whether the one who decided may, now; then the vote is kept. A person has one."""
+    tenant, subject = awaited.tenant_id, said.by.subject
     maker, people = awaited.maker.people, said.by.people
-    if said.choice == "cancel":
-        return await _kept(connection, awaited, said, ()) if people & maker else "not the maker's"
-    if people & maker:
-        return "by the maker"
-    roles = await roles_of(connection, awaited.tenant_id, said.by.subject, sorted(maker))
-    asked = sorted(set(roles) & awaited.roles)
-    if not asked:
-        return "holds none of the roles that are asked"
-    close = await closeness(connection, awaited.tenant_id, said.by.subject, maker, awaited.event)
-    if close.why:
-        await _alert(connection, awaited, said.by.subject, said.by.client, close)
-    if close.why and close.blocks:
-        return f"too close: {close.why[0]}"
-    return await _kept(connection, awaited, said, tuple(asked))
+    roles = await roles_of(connection, tenant, subject, sorted(maker))
+    close = await closeness(connection, tenant, subject, maker, awaited.event)
+    why = objection(said.choice, people, maker, roles, awaited.roles, close)
+    if close.why and said.choice != "cancel" and why in {None, "too_close"}:
+        await _alert(connection, awaited, subject, said.by.client, close)
+    if why is not None:
+        return f"{OBJECTIONS[why]}: {close.why[0]}" if why == "too_close" else OBJECTIONS[why]
+    used = () if said.choice == "cancel" else tuple(sorted(set(roles) & awaited.roles))
+    return await _kept(connection, awaited, said, used)
+
+
+OBJECTIONS: dict[Objection, str] = {
+    "not_the_maker": "not the maker's",
+    "maker_may_not": "by the maker",
+    "role_missing": "holds none of the roles that are asked",
+    "too_close": "too close",
+}
+"""How histories and the audit tell why a vote does not count."""
 
 
 async def _kept(
@@ -223,19 +229,21 @@ async def inbox(
 
 
 async def decided_by(
-    connection: AsyncConnection[Any], tenant: int, identifier: UUID
-) -> list[dict[str, Any]]:
-    """Who has decided what, in order."""
+    connection: AsyncConnection[Any], tenant: int, identifiers: Sequence[UUID]
+) -> Mapping[UUID, list[dict[str, Any]]]:
+    """Approval → who has decided what, in order."""
     cursor = await connection.execute(
-        """SELECT subject, choice, roles, note, decided_at FROM approvals.decision
-            WHERE tenant_id = %s AND approval_id = %s ORDER BY decided_at""",
-        [tenant, identifier],
+        """SELECT approval_id, subject, choice, roles, note, decided_at FROM approvals.decision
+            WHERE tenant_id = %s AND approval_id = ANY (%s) ORDER BY decided_at""",
+        [tenant, list(identifiers)],
     )
-    return [
-        {"subject": subject, "choice": choice, "roles": roles, "note": words,
-         "at": at.isoformat()}
-        for subject, choice, roles, words, at in await cursor.fetchall()
-    ]  # fmt: skip
+    found: dict[UUID, list[dict[str, Any]]] = {identifier: [] for identifier in identifiers}
+    for approval, subject, choice, roles, words, at in await cursor.fetchall():
+        found[approval].append(
+            {"subject": subject, "choice": choice, "roles": roles, "note": words,
+             "at": at.isoformat()}
+        )  # fmt: skip
+    return found
 
 
 def _record(awaited: Awaited, actor: str, client: str, choice: str, **more: Any) -> Record:

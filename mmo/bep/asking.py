@@ -29,15 +29,13 @@ def asked_for(
 
 def party_of(row: Mapping[str, Any]) -> PartyFacts:
     """A wallet as the facts query tells it."""
-    return PartyFacts(
-        id=row["id"],
-        kind=row["kind"],
-        state=row["state"],
-        currency=row["currency"],
-        owner=row["owner"],
-        product=row["product"],
-        flags=tuple(flag_of(one) for one in row["flags"]),
-    )
+    return PartyFacts(**fields_of(row))
+
+
+def fields_of(row: Mapping[str, Any]) -> dict[str, Any]:
+    """What rules see of a wallet, by the names of `PartyFacts`."""
+    plain = {name: row[name] for name in ("id", "kind", "state", "currency", "owner", "product")}
+    return {**plain, "flags": tuple(flag_of(one) for one in row["flags"])}
 
 
 def flag_of(row: Mapping[str, Any]) -> Flag:

@@ -64,6 +64,8 @@ class Snapshot:
 
     version: int
     by_event: Mapping[_Key, tuple[Rule, ...]] = field(default_factory=dict[_Key, tuple[Rule, ...]])
+    needed: Mapping[_Key, tuple[Need, ...]] = field(default_factory=dict[_Key, tuple[Need, ...]])
+    """Event and phase → all facts that any rule of it is decided on, each once."""
 
     def rules(
         self, event: str, phase: Phase, product: int | None, at: datetime
@@ -75,9 +77,9 @@ class Snapshot:
         own = {_slot(rule) for rule in found if rule.stored.product is not None}
         return tuple(rule for rule in found if _stands(rule, product, own))
 
-    def needs(self, event: str, phase: Phase) -> frozenset[Need]:
+    def needs(self, event: str, phase: Phase) -> tuple[Need, ...]:
         """All facts that any rule of the event is decided on, whatever product and moment."""
-        return frozenset(n for rule in self.by_event.get((event, phase), ()) for n in rule.needs)
+        return self.needed.get((event, phase), ())
 
 
 def _slot(rule: Rule) -> tuple[str, str, Any]:
@@ -121,6 +123,10 @@ def compiled(
         version=version,
         by_event={
             key: tuple(sorted(rules, key=lambda rule: rule.order))
+            for key, rules in by_event.items()
+        },
+        needed={
+            key: tuple(dict.fromkeys(need for rule in rules for need in rule.needs))
             for key, rules in by_event.items()
         },
     )

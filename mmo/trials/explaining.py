@@ -115,10 +115,7 @@ def explained(thought: Thought) -> dict[str, Any]:
         "parties": {role: _shown(party) for role, party in facts.parties.items()},
         "rules": rows,
         "comes_to": answered(said.rows(), facts.values).word,
-        "violations": [
-            {"code": one.code, "reason": one.reason, "details": one.details}
-            for one in said.violations
-        ],
+        "violations": said.told_violations(),
         "asks": [ask.row() for ask in said.asks],
     }
 

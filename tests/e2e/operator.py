@@ -109,6 +109,23 @@ def _start_role(home: Path, name: str, environment: dict[str, str]) -> int:
     return start_server(launch, home / f"{name}.log", ready.exists).pid
 
 
+def _running(
+    run: Path, facts: dict[str, Any], postgres: PostgresServer, around: dict[str, str],
+    signer: Signer,
+) -> Operator:  # fmt: skip
+    """What a test is told of it."""
+    return Operator(
+        database=Database(facts["database"], postgres.port),
+        url=f"http://127.0.0.1:{facts['port']}",
+        temporal=around["MMO_TEMPORAL_ADDRESS"],
+        nats=around["MMO_NATS_URL"],
+        keys=Path(facts["keys"]),
+        signer=signer,
+        logs=tuple(run / name / f"{name}.log" for name in ("front", "background", "keys")),
+        sms=messages_file(run / "smsc"),
+    )
+
+
 @contextmanager
 def operator_of(
     run: Path, postgres: PostgresServer, temporal: TemporalServer, nats: NatsServer
@@ -167,15 +184,4 @@ def operator_of(
                 shared(run, "background", start_background),
                 signer_of(home_of_keys) as signer,
             ):
-                yield Operator(
-                    database=Database(facts["database"], postgres.port),
-                    url=f"http://127.0.0.1:{facts['port']}",
-                    temporal=temporal.address,
-                    nats=nats.url,
-                    keys=home_of_keys,
-                    signer=signer,
-                    logs=tuple(
-                        run / name / f"{name}.log" for name in ("front", "background", "keys")
-                    ),
-                    sms=messages_file(run / "smsc"),
-                )
+                yield _running(run, facts, postgres, around, signer)

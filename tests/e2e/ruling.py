@@ -1,12 +1,15 @@
 """Rules of a running operator, put straight into its tables, and taken out again."""
 
 import json
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 from uuid import uuid4
 
 import psycopg
+
+from tests.e2e.town import Holder, Town
 
 
 @contextmanager
@@ -60,3 +63,35 @@ def give_product(books: psycopg.Connection, wallet: str, product: int, tenant: i
             "UPDATE wallets.wallet SET product = %s WHERE tenant_id = %s AND id = %s",
             [product, tenant, wallet],
         )
+
+
+BANDS = "/bep/data-driven-authorisation"
+
+
+async def product(town: Town) -> int:
+    number = 1000 + secrets.randbelow(10**8)
+    body = {"id": number, "kind": "customer", "name": f"product {number}"}
+    added = await town.staff.post("/v1/products", body)
+    assert added.status_code == 201, added.text
+    return number
+
+
+async def sender(town: Town, books: psycopg.Connection, value: str = "500") -> tuple[Holder, int]:
+    """A customer whose wallet is of a product of its own, so that rules are about it alone."""
+    alice, number = await town.customer(value), await product(town)
+    give_product(books, alice.wallet, number)
+    return alice, number
+
+
+async def created(town: Town, path: str, body: dict[str, Any]) -> dict[str, Any]:
+    answer = await town.staff.post(path, body)
+    assert answer.status_code == 201, answer.text
+    return answer.json()
+
+
+def rules_of_one(books: psycopg.Connection) -> None:
+    """Rules of the demo need no second person from now on; the other tenant's do."""
+    books.execute(
+        """INSERT INTO bep.settings (tenant_id, four_eyes) VALUES (1, false)
+           ON CONFLICT (tenant_id) DO UPDATE SET four_eyes = false"""
+    )

@@ -50,6 +50,8 @@ async def main(slug: str, last: str) -> None:
         await start(client, slug)
         await client.get_workflow_handle(workflow_id(slug)).result()
     sys.stdout.write("done\n")
+    sys.stdout.flush()
+    os._exit(0)  # the threads of Temporal's core may outlive the interpreter, and then abort it
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ from mmo.bep.postgres import Snapshots
 from mmo.bep.verdict import Approval, Ask, merged, unmet
 from mmo.changes.support import rows
 from mmo.changes.support.asked import Asked, Carried, DeclinedError, Outcome, Parked, WentOn
-from mmo.changes.support.deciding import case_of, parties_of, record_of, violations_of
+from mmo.changes.support.deciding import case_of, parties_of, record_of
 from mmo.changes.support.registry import ChangeKind, kinds
 from mmo.kernel.identifiers import mint
 from mmo.kernel.refusals import REFUSALS, Refused
@@ -159,7 +159,7 @@ async def _carried(
 async def _refused(
     connection: Connection, asked: Asked, said: Consideration, record: dict[str, Any]
 ) -> Refused:
-    violations = violations_of(said) or [
+    violations = said.told_violations() or [
         {"code": "rule_refused", "reason": CANNOT_WAIT, "details": {}}
     ]
     code, reason = violations[0]["code"], violations[0]["reason"]

@@ -128,17 +128,10 @@ def record_of(
         "facts": dict(case.facts.values),
     }
     if said.violations:
-        record["violations"] = violations_of(said)
+        record["violations"] = said.told_violations()
     if asks:
         record["asks"] = [ask.row() for ask in asks]
         record["approvals"] = [
             {"subject": one.subject, "roles": list(one.roles)} for one in approvals
         ]
     return record
-
-
-def violations_of(said: Consideration) -> list[dict[str, Any]]:
-    """Every binding refusal, as callers are told."""
-    return [
-        {"code": one.code, "reason": one.reason, "details": one.details} for one in said.violations
-    ]

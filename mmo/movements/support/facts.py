@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
-from mmo.bep.facts import Flag
+from mmo.bep.facts import PartyFacts
 from mmo.bep.snapshot import EMPTY, Snapshot
 from mmo.ledger.recorded import Recorded
 
@@ -19,19 +19,11 @@ class AccountFacts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WalletFacts:
-    """A wallet as it stands now."""
+class WalletFacts(PartyFacts):
+    """A wallet as it stands now: what rules see of it, and its accounts."""
 
-    id: str
-    kind: str
-    state: str
-    currency: str
-    owner: str | None
     accounts: Mapping[str, AccountFacts]
     """Product (`wallet`, `commission`) → account."""
-    product: int | None = None
-    """The operator's product that the wallet is of; None: the default one."""
-    flags: tuple[Flag, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ import psycopg
 from psycopg.types.json import Jsonb
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
-from mmo.bep.asking import flag_of
+from mmo.bep.asking import fields_of
 from mmo.bep.postgres import Snapshots
 from mmo.bep.snapshot import Snapshot
 from mmo.kernel.identifiers import mint
@@ -163,7 +163,7 @@ def _needs(rules: Snapshot, request: Request) -> list[dict[str, Any]]:
     movement = movements()[request.movement]
     fields = movement.command.parties
     parties = {role.name: str(request.command[field]) for field, role in fields.items()}
-    return [told for _, told in needs_of(rules, kind_of(movement), request, parties)]
+    return needs_of(rules, kind_of(movement), request, parties)
 
 
 def _wallets_of(request: Request) -> list[str]:
@@ -180,16 +180,7 @@ def _wallet(read: Mapping[str, Any]) -> WalletFacts:
         product: AccountFacts(id=account["id"], version=account["version"])
         for product, account in read["accounts"].items()
     }
-    return WalletFacts(
-        id=read["id"],
-        kind=read["kind"],
-        state=read["state"],
-        currency=read["currency"],
-        owner=read["owner"],
-        accounts=accounts,
-        product=read["product"],
-        flags=tuple(flag_of(one) for one in read["flags"]),
-    )
+    return WalletFacts(accounts=accounts, **fields_of(read))
 
 
 def _facts(

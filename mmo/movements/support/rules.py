@@ -1,20 +1,18 @@
 """A movement as its rules see it: the business event, and the facts that they are decided on."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from mmo.bep.asking import asked_for
 from mmo.bep.event import BusinessEvent, EventActor, EventKind, Phase
-from mmo.bep.facts import Need, PartyFacts, RuleFacts
+from mmo.bep.facts import RuleFacts
 from mmo.bep.snapshot import Snapshot
 from mmo.kernel.envelope import Envelope
 from mmo.movements.support.business_events import kind_of
 from mmo.movements.support.command import Command
-from mmo.movements.support.facts import Facts, WalletFacts
+from mmo.movements.support.facts import Facts
 from mmo.movements.support.movement import Movement
 from mmo.movements.support.outcome import Request
-
-WALLET_FIELDS = ("id", "kind", "state", "currency", "product", "flags")
 
 
 def event_of(movement: Movement, command: Command, request: Request, facts: Facts) -> BusinessEvent:
@@ -57,28 +55,17 @@ def rule_facts_of(command: Command, facts: Facts) -> RuleFacts:
     return RuleFacts(
         now=facts.now,
         business_date=facts.business_date,
-        parties={role: party_of(wallet) for role, wallet in found.items() if wallet},
+        parties={role: wallet for role, wallet in found.items() if wallet},
         values=facts.values,
     )
 
 
-def party_of(wallet: WalletFacts) -> PartyFacts:
-    """A wallet as rules see it."""
-    return PartyFacts(
-        id=wallet.id, kind=wallet.kind, state=wallet.state, currency=wallet.currency,
-        owner=wallet.owner, product=wallet.product, flags=wallet.flags,
-    )  # fmt: skip
-
-
 def needs_of(
     rules: Snapshot, kind: EventKind, request: Request, parties: Mapping[str, str]
-) -> Iterator[tuple[Need, dict[str, Any]]]:
-    """The facts to be read for the rules of an event, each with what `bep.facts` is asked."""
-    actor = request.envelope.actor
-    for need in rules.needs(kind.name, Phase.PRE):
-        yield (
-            need,
-            asked_for(
-                need, kind.name, request.envelope.movement, parties, actor.subject, actor.attributes
-            ),
-        )
+) -> list[dict[str, Any]]:
+    """What `bep.facts` is asked for the rules of a movement's event."""
+    movement, actor = request.envelope.movement, request.envelope.actor
+    return [
+        asked_for(need, kind.name, movement, parties, actor.subject, actor.attributes)
+        for need in rules.needs(kind.name, Phase.PRE)
+    ]

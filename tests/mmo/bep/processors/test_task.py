@@ -59,7 +59,7 @@ def test_one_rule_stands_after_its_event_and_before_what_it_blocks() -> None:
 
     assert len(rules.rules("wallet.freeze", Phase.POST, None, NOW)) == 1
     assert len(rules.rules("wallet.transfer", Phase.PRE, None, NOW)) == 1
-    assert rules.needs("wallet.transfer", Phase.PRE) == {OPEN}
+    assert rules.needs("wallet.transfer", Phase.PRE) == (OPEN,)
 
 
 WRONG = [
