@@ -16,9 +16,10 @@ from temporalio.client import Client, WorkflowHistory
 from mmo.keys.envelope import Envelope
 from mmo.messaging.nats import STREAM
 from mmo.settings import Settings
+from tests.servers.hsm import keys_of
 from workers.demo.seed import DEMO
 from workers.replaying import Histories
-from workers.wiring import TenantClients, key_store, open_pool
+from workers.wiring import TenantClients, open_pool
 
 SETTLED_S = 90.0
 
@@ -90,10 +91,8 @@ async def attempts(settings: Settings, admin: str) -> Counter[str]:
     with psycopg.connect(admin) as connection:
         rows = connection.execute("SELECT movement_id FROM movements.command").fetchall()
     seen = Counter[str]()
-    async with open_pool(settings) as pool:
-        histories = Histories(
-            pool, TenantClients(settings.temporal_address, Envelope(key_store(settings)))
-        )
+    async with open_pool(settings) as pool, keys_of(settings) as keys:
+        histories = Histories(pool, TenantClients(settings.temporal_address, Envelope(keys)))
         for (movement,) in rows:
             history, source = await histories.find(DEMO, movement)
             seen[f"histories from the {source}"] += 1

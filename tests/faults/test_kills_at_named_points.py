@@ -21,7 +21,7 @@ from mmo.ledger.verify import verify
 from mmo.settings import Settings
 from mmo.tenancy.tenant import Tenant
 from tests.faults.front_that_dies import DEAD, POINTS
-from tests.servers.hsm import waited
+from tests.servers.hsm import keys_of, waited
 from tests.servers.nats import NatsServer
 from tests.servers.postgres import Database, PostgresServer
 from tests.servers.shared import start_server
@@ -31,7 +31,7 @@ from workers.demo.seed import seed
 from workers.replaying import Histories, replayer
 from workers.stack.launch import Launch
 from workers.stack.processes import born, end, free_port
-from workers.wiring import TenantClients, key_store, open_pool
+from workers.wiring import TenantClients, open_pool
 
 pytestmark = pytest.mark.stack
 
@@ -71,9 +71,11 @@ class Front:
         return process, f"http://127.0.0.1:{port}"
 
     def headers(self, key: str) -> dict[str, str]:
-        keys = key_store(self.settings)
-        asked = signed_for(keys, TENANT.slug, "operator", "operator")
-        token = waited(asked)
+        async def asked() -> str:
+            async with keys_of(self.settings) as keys:
+                return await signed_for(keys, TENANT.slug, "operator", "operator")
+
+        token = waited(asked())
         return {"Authorization": f"Bearer {token}", "Idempotency-Key": key}
 
     async def ask(self, url: str, kind: str, value: str, key: str, **about: str) -> httpx.Response:
@@ -194,8 +196,8 @@ def _written(books: psycopg.Connection, key: str) -> dict[str, int]:
 
 
 async def _history(front: Front, movement: UUID) -> Any:
-    async with open_pool(front.settings) as pool:
-        envelope = Envelope(key_store(front.settings))
+    async with open_pool(front.settings) as pool, keys_of(front.settings) as keys:
+        envelope = Envelope(keys)
         histories = Histories(pool, TenantClients(front.settings.temporal_address, envelope))
         deadline = time.monotonic() + ANSWER_S
         while True:

@@ -2,14 +2,16 @@
 
 import asyncio
 import threading
-from collections.abc import Coroutine, Iterator, Mapping
+from collections.abc import AsyncGenerator, Coroutine, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
-from mmo.keys.ports import Purpose
+from mmo.keys.ports import KeyStore, Purpose
 from mmo.keys.socket import SocketKeyStore
+from mmo.settings import Settings
+from workers.wiring import key_store
 
 Result = TypeVar("Result")
 ANSWER_S = 15
@@ -55,3 +57,14 @@ def signer_of(home: Path) -> Iterator[Signer]:
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
         loop.close()
+
+
+@asynccontextmanager
+async def keys_of(settings: Settings) -> AsyncGenerator[KeyStore]:
+    """The keys as any process uses them; a line to the process `keys` is closed afterwards."""
+    keys = key_store(settings)
+    try:
+        yield keys
+    finally:
+        if isinstance(keys, SocketKeyStore):
+            await keys.close()
