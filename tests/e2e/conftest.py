@@ -12,7 +12,7 @@ import pytest_asyncio
 from tests.e2e.contract import conforms
 from tests.e2e.opening import Third, ask, until_active, wanted
 from tests.e2e.operator import OTHER, Operator, open_client, operator_of
-from tests.e2e.town import Holder, Town
+from tests.e2e.town import Holder, Patient, Town
 from tests.servers.nats import NatsServer
 from tests.servers.postgres import postgres_of
 from tests.servers.temporal import TemporalServer
@@ -77,7 +77,7 @@ async def http(stack: Operator) -> AsyncIterator[httpx.AsyncClient]:
         base_url=stack.url,
         timeout=30,
         # Shorter than the front keeps an idle line: else one is used just as it is being closed.
-        limits=httpx.Limits(max_connections=100, keepalive_expiry=2),
+        transport=Patient(limits=httpx.Limits(max_connections=100, keepalive_expiry=2)),
         event_hooks={"response": [held_against_the_contract]},
     ) as client:
         yield client

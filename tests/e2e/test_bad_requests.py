@@ -215,19 +215,25 @@ async def test_a_caller_who_hangs_up_still_has_the_money_moved(demo: Town, books
     key = uuid.uuid4().hex
     where = urlsplit(str(alice.person.http.base_url))
     body = json.dumps(body_of(alice, recipient=bob.wallet))
-    with socket.create_connection((where.hostname, where.port), timeout=2) as half:
-        half.sendall(
-            (
-                f"POST {SEND} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
-                f"Authorization: Bearer {alice.person.token}\r\nIdempotency-Key: {key}\r\n"
-                f"Content-Length: {len(body)}\r\n\r\n{body}"
-            ).encode()
-        )
+    request = (
+        f"POST {SEND} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+        f"Authorization: Bearer {alice.person.token}\r\nIdempotency-Key: {key}\r\n"
+        f"Content-Length: {len(body)}\r\n\r\n{body}"
+    ).encode()
+
+    async def accepted() -> bool:
         for _ in range(100):
             found = books.execute("SELECT 1 FROM movements.command WHERE key = %s", [key])
             if found.fetchone():
-                break
+                return True
             await asyncio.sleep(0.01)
+        return False
+
+    for _ in range(10):  # a front that other tests have filled turns the request away
+        with socket.create_connection((where.hostname, where.port), timeout=2) as half:
+            half.sendall(request)
+            if await accepted():
+                break
 
     again = await alice.person.post(SEND, body_of(alice, recipient=bob.wallet), key=key)
 

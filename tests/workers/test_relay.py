@@ -1,7 +1,6 @@
 """The relay: every event is in the stream once, whatever happens to relay and broker."""
 
 import asyncio
-import json
 import signal
 from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import asynccontextmanager, suppress
@@ -19,6 +18,7 @@ from mmo.messaging.nats import NatsBroker
 from mmo.messaging.postgres import position_of
 from mmo.movements.support.published import MovementEvent
 from tests.mmo.moving import asking, operator, passed, rows, sends
+from tests.servers.nats import stored
 from tests.servers.postgres import Database
 from tests.servers.shared import start_server
 from tests.workflows.house import CLERK, TENANT, House
@@ -71,14 +71,10 @@ async def broker(url: str) -> AsyncGenerator[NatsBroker]:
     await made.close()
 
 
-async def stored(url: str) -> list[tuple[str, dict[str, Any]]]:
+async def all_of(url: str) -> list[tuple[str, dict[str, Any]]]:
     """Everything in the stream: subjects and messages."""
     client = await nats.connect(url)
-    reader = await client.jetstream().subscribe("mmo.>", ordered_consumer=True)
-    found: list[tuple[str, dict[str, Any]]] = []
-    while (await reader.consumer_info()).num_pending or reader.pending_msgs:
-        message = await reader.next_msg(timeout=5)
-        found.append((message.subject, json.loads(message.data)))
+    found = await stored(client.jetstream(), "mmo.>")
     await client.close()
     return found
 
@@ -107,7 +103,7 @@ async def test_the_stream_holds_every_event_once_and_as_published(
         while await relaying.round():
             pass
 
-    found = await stored(own_nats.url)
+    found = await all_of(own_nats.url)
 
     assert sorted(ids(found)) == sorted(await event_ids(opened))
     by_name = {told["name"]: key for key, told in ASYNCAPI["components"]["messages"].items()}
@@ -148,7 +144,7 @@ async def test_money_goes_on_moving_while_the_broker_is_away_and_nothing_is_miss
     stop.set()
     await relaying
 
-    assert sorted(ids(await stored(own_nats.url))) == sorted(await event_ids(opened))
+    assert sorted(ids(await all_of(own_nats.url))) == sorted(await event_ids(opened))
 
 
 async def _read_all(opened: House) -> None:
@@ -200,7 +196,7 @@ async def test_a_relay_killed_after_publishing_leaves_no_message_twice(
         with suppress(Killed):
             await Relay(opened.pool, dying).round()
     await dying.close()
-    assert sorted(ids(await stored(own_nats.url))) == sorted(await event_ids(opened))
+    assert sorted(ids(await all_of(own_nats.url))) == sorted(await event_ids(opened))
     await sends(opened, "2")
     await passed(opened.pool)
 
@@ -208,4 +204,4 @@ async def test_a_relay_killed_after_publishing_leaves_no_message_twice(
         while await Relay(opened.pool, connected).round():
             pass
 
-    assert sorted(ids(await stored(own_nats.url))) == sorted(await event_ids(opened))
+    assert sorted(ids(await all_of(own_nats.url))) == sorted(await event_ids(opened))

@@ -1,6 +1,5 @@
 """The broker: a message is stored once, under its documented subject, as a CloudEvent."""
 
-import json
 import time
 from collections.abc import AsyncGenerator
 from datetime import UTC, datetime
@@ -16,7 +15,7 @@ from nats.js import JetStreamContext
 from mmo.messaging.event import Event
 from mmo.messaging.nats import STREAM, NatsBroker
 from mmo.messaging.ports import BrokerAwayError
-from tests.servers.nats import NatsServer
+from tests.servers.nats import NatsServer, stored
 from workers.stack.processes import free_port
 
 ASYNCAPI = yaml.safe_load((Path(__file__).parents[3] / "docs" / "asyncapi.yaml").read_text())
@@ -50,17 +49,6 @@ async def stream(nats_server: NatsServer) -> AsyncGenerator[JetStreamContext]:
     await client.close()
 
 
-async def stored(stream: JetStreamContext, tenant: str) -> list[tuple[str, dict[str, object]]]:
-    """What is in the stream of one tenant: subjects and messages."""
-    reader = await stream.subscribe(f"mmo.{tenant}.>", ordered_consumer=True)
-    found: list[tuple[str, dict[str, object]]] = []
-    while (await reader.consumer_info()).num_pending or reader.pending_msgs:
-        message = await reader.next_msg(timeout=5)
-        found.append((message.subject, json.loads(message.data)))
-    await reader.unsubscribe()
-    return found
-
-
 async def test_a_message_sent_again_is_in_the_stream_once(
     broker: NatsBroker, stream: JetStreamContext
 ) -> None:
@@ -69,7 +57,7 @@ async def test_a_message_sent_again_is_in_the_stream_once(
     for _ in range(3):
         await broker.publish([(tenant, event) for event in events])
 
-    found = await stored(stream, tenant)
+    found = await stored(stream, f"mmo.{tenant}.>")
     assert sorted(str(message["id"]) for _, message in found) == sorted(str(e.id) for e in events)
 
 
@@ -79,7 +67,7 @@ async def test_its_subject_and_content_are_those_of_the_published_contract(
     tenant, event = f"t{uuid4().hex[:12]}", frozen()
     await broker.publish([(tenant, event)])
 
-    ((subject, message),) = await stored(stream, tenant)
+    ((subject, message),) = await stored(stream, f"mmo.{tenant}.>")
 
     told = ASYNCAPI["components"]["messages"]["wallet-frozen"]
     address = ASYNCAPI["channels"]["wallet-frozen"]["address"]
