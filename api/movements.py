@@ -263,7 +263,7 @@ def summary_of(movement: Movement, command: Command, numbers: Sequence[str | Non
     """One line for whoever looks at the workflow, with no more of a number than its ends."""
     amount = Money(command.amount.minor, command.amount.currency)
     named = " → ".join(_masked(number) for number in numbers)
-    return f"{movement.title} {amount}, {named}"
+    return f"{movement.title} {amount}" + (f", {named}" if named else "")
 
 
 def _masked(msisdn: str | None) -> str:

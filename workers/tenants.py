@@ -9,22 +9,11 @@ from temporalio.service import ServiceClient
 from api.scopes import scopes
 from mmo.identity.opening import open_identity
 from mmo.keys.ports import PLATFORM, PLATFORM_ID
+from mmo.ledger.chart import OPENED
 from mmo.settings import Settings
 from mmo.tenancy.tenant import Tenant
 from workers.namespaces import open_namespace
 from workers.wiring import key_maker
-
-CHART = {
-    "TRUST_BANK": True,
-    "OP.FEES": True,
-    "OP.COMMISSION_POOL": False,
-    "TAX.EXCISE": True,
-    "TAX.WHT": True,
-}
-"""The operator's accounts, one per currency, in the client-money book; True: deferred.
-
-Fees, taxes and the trust bank's mirror are only appended to; pools are strict, for they are spent.
-"""
 
 
 async def open_tenant(
@@ -65,9 +54,13 @@ async def _open_chart(connection: AsyncConnection[Any], tenant: int, currency: s
         [tenant, currency],
     )
     there = {code for (code,) in await cursor.fetchall()}
-    for code in sorted(set(CHART) - there):
-        await connection.execute(
-            """INSERT INTO movements.chart (tenant_id, code, currency, account_id)
-               VALUES (%s, %s, %s, ledger.open_account(%s, %s, %s, 'E', %s))""",
-            [tenant, code, currency, tenant, code, currency, CHART[code]],
-        )
+    for one in OPENED:
+        if one.code not in there:
+            await connection.execute(
+                """INSERT INTO movements.chart (tenant_id, code, currency, account_id)
+                   VALUES (%s, %s, %s, ledger.open_account(%s, %s, %s, %s, %s))""",
+                [
+                    tenant, one.code, currency, tenant, one.code, currency, one.book,
+                    one.kept == "deferred",
+                ],
+            )  # fmt: skip

@@ -25,6 +25,7 @@ PAY_IN = Step(
 )
 
 MOVEMENT = Movement(
+    number=4,
     name="cash-in",
     title="Cash-in",
     entity="wallet",
@@ -32,4 +33,5 @@ MOVEMENT = Movement(
     command=CashInAtAgent,
     asked_by="agent",
     steps=(PAY_IN,),
+    priced=True,
 )

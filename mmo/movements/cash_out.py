@@ -2,12 +2,12 @@
 
 from typing import Annotated
 
-from mmo.movements.support.accounts import AGENT, EXCISE, FEES, PAYER
+from mmo.movements.support.accounts import AGENT, PAYER
+from mmo.movements.support.charges import CHARGES, PAID, RECEIVED
 from mmo.movements.support.command import Command, Role, WalletRef
 from mmo.movements.support.commission import COMMISSION, EARNERS
 from mmo.movements.support.movement import Movement, Step
 from mmo.movements.support.posting_rule import credit, debit
-from mmo.movements.support.symbols import A, F, X
 
 
 class CashOutAtAgent(Command):
@@ -18,15 +18,15 @@ class CashOutAtAgent(Command):
 PAY_OUT = Step(
     1,
     "cashed-out",
-    debit(PAYER, A + F + X),
-    credit(AGENT, A),
-    credit(FEES, F),
-    credit(EXCISE, X),
+    debit(PAYER, PAID),
+    credit(AGENT, RECEIVED),
+    *CHARGES,
     *COMMISSION,
     joined_by=EARNERS,
 )
 
 MOVEMENT = Movement(
+    number=5,
     name="cash-out",
     title="Cash-out",
     entity="wallet",
@@ -34,4 +34,5 @@ MOVEMENT = Movement(
     command=CashOutAtAgent,
     asked_by="payer",
     steps=(PAY_OUT,),
+    priced=True,
 )

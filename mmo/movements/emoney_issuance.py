@@ -2,10 +2,8 @@
 
 from typing import Annotated
 
-from pydantic import Field
-
 from mmo.movements.support.accounts import ISSUANCE_PENDING, PAYEE, TRUST_BANK
-from mmo.movements.support.command import Command, Role, WalletRef
+from mmo.movements.support.command import BankReference, Command, Role, WalletRef
 from mmo.movements.support.movement import Answer, Movement, Step
 from mmo.movements.support.posting_rule import credit, debit
 from mmo.movements.support.symbols import A
@@ -15,13 +13,7 @@ MAY_RELEASE = "emoney:release"
 
 class IssueEmoney(Command):
     recipient: Annotated[WalletRef, Role("payee", "super_agent")]
-    bank_reference: Annotated[
-        str,
-        Field(
-            pattern=r"^[A-Za-z0-9][A-Za-z0-9 /:.-]{0,34}$",
-            description="The reference of the credit on the trust bank's statement.",
-        ),
-    ]
+    bank_reference: BankReference
 
 
 RECORD = Step(
@@ -42,6 +34,7 @@ CANCEL = Step(
 )
 
 MOVEMENT = Movement(
+    number=1,
     name="emoney-issuance",
     title="E-money issuance",
     entity="emoney",

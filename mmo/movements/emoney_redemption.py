@@ -31,6 +31,7 @@ RETURN = Step(
 )
 
 MOVEMENT = Movement(
+    number=2,
     name="emoney-redemption",
     title="E-money redemption",
     entity="emoney",

@@ -17,6 +17,7 @@ class ReturnFloat(Command):
 GIVE_BACK = Step(1, "returned", debit(PAYER, A), credit(PAYEE, A))
 
 MOVEMENT = Movement(
+    number=61,
     name="float-return",
     title="Float return",
     entity="float",

@@ -17,6 +17,7 @@ class TopUpFloat(Command):
 TOP_UP = Step(1, "topped-up", debit(PAYER, A), credit(PAYEE, A))
 
 MOVEMENT = Movement(
+    number=3,
     name="float-top-up",
     title="Float top-up",
     entity="float",

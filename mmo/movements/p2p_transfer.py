@@ -2,11 +2,11 @@
 
 from typing import Annotated
 
-from mmo.movements.support.accounts import EXCISE, FEES, PAYEE, PAYER
+from mmo.movements.support.accounts import PAYEE, PAYER
+from mmo.movements.support.charges import CHARGES, PAID, RECEIVED
 from mmo.movements.support.command import Command, Role, WalletRef
 from mmo.movements.support.movement import Movement, Step
 from mmo.movements.support.posting_rule import credit, debit
-from mmo.movements.support.symbols import A, F, X
 
 
 class SendMoney(Command):
@@ -14,16 +14,10 @@ class SendMoney(Command):
     recipient: Annotated[WalletRef, Role("payee", "customer")]
 
 
-SEND = Step(
-    1,
-    "money-sent",
-    debit(PAYER, A + F + X),
-    credit(PAYEE, A),
-    credit(FEES, F),
-    credit(EXCISE, X),
-)
+SEND = Step(1, "money-sent", debit(PAYER, PAID), credit(PAYEE, RECEIVED), *CHARGES)
 
 MOVEMENT = Movement(
+    number=6,
     name="p2p-transfer",
     title="P2P transfer",
     entity="wallet",
@@ -31,4 +25,5 @@ MOVEMENT = Movement(
     command=SendMoney,
     asked_by="payer",
     steps=(SEND,),
+    priced=True,
 )

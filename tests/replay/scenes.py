@@ -28,14 +28,25 @@ class Scene:
 
 def posted_and_refused(kind: str, **parties: str) -> dict[str, Scene]:
     """The two branches of a movement that goes straight through."""
+    return posted_only(kind, **parties) | refused_only(kind, **parties)
+
+
+def posted_only(kind: str, **parties: str) -> dict[str, Scene]:
+    """The branch of one that no lack of money can refuse."""
 
     async def fine(house: House) -> CommandRow:
         return await house.begin(kind, "5.00", **parties)
 
+    return {"posted": Scene(fine, "posted")}
+
+
+def refused_only(kind: str, **parties: str) -> dict[str, Scene]:
+    """The branch of one for which nobody has the money."""
+
     async def too_much(house: House) -> CommandRow:
         return await house.begin(kind, MUCH, **parties)
 
-    return {"posted": Scene(fine, "posted"), "refused": Scene(too_much, "refused")}
+    return {"refused": Scene(too_much, "refused")}
 
 
 async def with_frozen(house: House, name: str, row: CommandRow) -> CommandRow:

@@ -174,7 +174,7 @@ async def replay(history: WorkflowHistory) -> None:
 
 WALLETS = {
     name: f"00000000-0000-4000-8000-00000000000{number}"
-    for number, name in enumerate(("alice", "bob", "agent", "super"), 1)
+    for number, name in enumerate(("alice", "bob", "agent", "super", "stall", "shop"), 1)
 }
 
 

@@ -1,27 +1,12 @@
 """Cash-out, replayed."""
 
-import pytest
-from temporalio.workflow import NondeterminismError
-
 from tests.replay.scenes import posted_and_refused
-from tests.replay.story import posted, refused, replay, request, story
+from tests.replay.story import request
+from tests.replay.straight import StraightThrough
 
-ASKED = request("cash-out", customer="alice", agent="agent")
-SCENES = posted_and_refused("cash-out", customer="alice", agent="agent")
-
-
-async def test_an_allowed_cash_out_is_posted_at_once() -> None:
-    outcome = posted(ASKED)
-
-    await replay(story(ASKED).executed(outcome).ended(outcome))
+PARTIES = {"customer": "alice", "agent": "agent"}
+SCENES = posted_and_refused("cash-out", **PARTIES)
 
 
-async def test_a_refused_cash_out_is_an_outcome_not_an_error() -> None:
-    outcome = refused("insufficient_funds")
-
-    await replay(story(ASKED).executed(outcome).ended(outcome))
-
-
-async def test_a_cash_out_is_not_settled_before_it_is_admitted() -> None:
-    with pytest.raises(NondeterminismError, match="ActivityTaskScheduled"):
-        await replay(story(ASKED).did("movements.settle", posted(ASKED)).ended(posted(ASKED)))
+class TestCashOut(StraightThrough):
+    asked = request("cash-out", **PARTIES)

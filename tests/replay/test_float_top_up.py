@@ -1,27 +1,12 @@
 """Float top-up, replayed."""
 
-import pytest
-from temporalio.workflow import NondeterminismError
-
 from tests.replay.scenes import posted_and_refused
-from tests.replay.story import posted, refused, replay, request, story
+from tests.replay.story import request
+from tests.replay.straight import StraightThrough
 
-ASKED = request("float-top-up", payer="super", payee="agent")
-SCENES = posted_and_refused("float-top-up", payer="super", payee="agent")
-
-
-async def test_an_allowed_float_top_up_is_posted_at_once() -> None:
-    outcome = posted(ASKED)
-
-    await replay(story(ASKED).executed(outcome).ended(outcome))
+PARTIES = {"payer": "super", "payee": "agent"}
+SCENES = posted_and_refused("float-top-up", **PARTIES)
 
 
-async def test_a_refused_float_top_up_is_an_outcome_not_an_error() -> None:
-    outcome = refused("insufficient_funds")
-
-    await replay(story(ASKED).executed(outcome).ended(outcome))
-
-
-async def test_a_float_top_up_is_not_settled_before_it_is_admitted() -> None:
-    with pytest.raises(NondeterminismError, match="ActivityTaskScheduled"):
-        await replay(story(ASKED).did("movements.settle", posted(ASKED)).ended(posted(ASKED)))
+class TestFloatTopUp(StraightThrough):
+    asked = request("float-top-up", **PARTIES)

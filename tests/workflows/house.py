@@ -48,7 +48,10 @@ from workflows.support.movement import awaited_of
 TENANT = Tenant(
     id=TenantId(1), slug="demo", name="Demo", timezone="Africa/Nairobi", currencies=("KES",)
 )
-PEOPLE = {"super": "super_agent", "agent": "agent", "alice": "customer", "bob": "customer"}
+PEOPLE = {
+    "super": "super_agent", "agent": "agent", "alice": "customer", "bob": "customer",
+    "stall": "agent", "shop": "merchant",
+}  # fmt: skip
 CLERK = Actor(subject="clerk", client="tests")
 OUTCOME_S = 30.0
 
@@ -229,5 +232,7 @@ async def give_everybody_money(opened: House) -> None:
         "emoney-issuance", "10000.00", recipient="super", bank_reference="BANK 1"
     )
     assert issue["state"] == "posted", issue
+    for pool in ("commission", "marketing", "loss"):
+        await opened.move("pool-funding", "1000.00", pool=pool, bank_reference=f"BANK {pool}")
     await opened.move("float-top-up", "5000.00", payer="super", payee="agent")
     await opened.move("cash-in", "2000.00", agent="agent", customer="alice")

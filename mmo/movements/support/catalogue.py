@@ -16,6 +16,8 @@ def movements() -> dict[str, Movement]:
     entries = [(movement.entity, step.event) for movement in found for step in movement.steps]
     if len(set(entries)) != len(entries):
         raise ImportError("two steps of the catalogue raise the same business event")
+    if len({movement.number for movement in found}) != len(found):
+        raise ImportError("two movements of the catalogue have the same number")
     return {movement.name: movement for movement in found}
 
 

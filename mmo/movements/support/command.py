@@ -48,6 +48,16 @@ WalletRef = Annotated[
 """A wallet as a caller names it."""
 
 
+BankReference = Annotated[
+    str,
+    Field(
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9 /:.-]{0,34}$",
+        description="The reference of the entry on the trust bank's statement.",
+    ),
+]
+"""By which a line of the bank's statement is found."""
+
+
 def _read(value: Any) -> Money:
     if isinstance(value, Money):
         return value

@@ -13,7 +13,7 @@ from mmo.bep.verdict import Ask, merged, unmet
 from mmo.kernel.refusals import REFUSALS
 from mmo.ledger.posting import Instance as LedgerInstance
 from mmo.ledger.posting import Kind, Leg, Posting
-from mmo.movements.support.accounts import Account, Chart, Instance, Party
+from mmo.movements.support.accounts import Account, Chart, Chosen, Instance, Party
 from mmo.movements.support.checks import Considered, checked
 from mmo.movements.support.command import Command
 from mmo.movements.support.facts import AccountFacts, Facts
@@ -136,7 +136,7 @@ def _legs(
                 facts_version=found.version,
             )
         else:
-            yield Leg(account=found, amount=minor, role=str(account))
+            yield Leg(account=found, amount=minor, role=_name(account, command))
 
 
 def _account(
@@ -147,8 +147,18 @@ def _account(
             return facts.wallets[command.wallets()[role]].accounts[product]
         case Chart(code):
             return facts.chart[code, command.amount.currency]
+        case Chosen(field):
+            chosen = account.chart(getattr(command, field))
+            return facts.chart[chosen.code, command.amount.currency]
         case Instance(code):
             return LedgerInstance(code, command.amount.currency)
+
+
+def _name(account: Account, command: Command) -> str:
+    """What the leg's account is called there."""
+    if isinstance(account, Chosen):
+        return str(account.chart(getattr(command, account.field)))
+    return str(account)
 
 
 def _draft(

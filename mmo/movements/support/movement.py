@@ -7,6 +7,9 @@ from mmo.movements.support.accounts import Party
 from mmo.movements.support.command import Command
 from mmo.movements.support.posting_rule import Line, PostingRule
 
+MOST_NUMBERS = 199
+"""So that every counter of a movement's limits has a small number."""
+
 
 class UnboundRoleError(ValueError):
     """A posting rule names a party that the command does not bring along."""
@@ -72,6 +75,8 @@ class Answer:
 class Movement:
     """One entry of the catalogue."""
 
+    number: int
+    """Of the trade's list (M06 is 6), or above 60; counters of limits go by it, for ever."""
     name: str
     title: str
     """As people say it: "P2P transfer"."""
@@ -84,10 +89,14 @@ class Movement:
     answers: tuple[Answer, ...] = ()
     grants: frozenset[str] = frozenset()
     """Scopes of the caller that the process asks about."""
+    priced: bool = False
+    """Whether the operator's tariff says what its first step costs."""
     _by_number: Mapping[int, Step] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_by_number", {step.number: step for step in self.steps})
+        if not 0 < self.number <= MOST_NUMBERS:
+            raise ValueError(f"{self.name}: a movement's number is 1 to {MOST_NUMBERS}")
         if len(self._by_number) != len(self.steps):
             raise ValueError(f"{self.name}: two steps have one number")
         known = {role.name for role in self.command.parties.values()}

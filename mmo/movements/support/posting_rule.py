@@ -1,4 +1,4 @@
-"""Posting rules: who is debited and credited with what, as a table that always balances."""
+"""Posting rules: who is debited and credited with what, as a table that balances in each book."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -38,14 +38,16 @@ def credit(account: Account, amount: Sum) -> Line:
 
 @dataclass(frozen=True, slots=True, init=False)
 class PostingRule:
-    """Lines of debit and credit that cancel out whatever their symbols are worth."""
+    """Lines of debit and credit that cancel out in each book, whatever their symbols are worth."""
 
     lines: tuple[Line, ...]
 
     def __init__(self, *lines: Line) -> None:
-        total = sum((line.change for line in lines), start=NOTHING)
-        if total.terms:
-            raise UnbalancedRuleError(f"left over: {total}")
+        for book in ("E", "C"):
+            of_book = (line.change for line in lines if line.account.book == book)
+            total = sum(of_book, start=NOTHING)
+            if total.terms:
+                raise UnbalancedRuleError(f"left over: {total}")
         object.__setattr__(self, "lines", lines)
 
     @property
@@ -53,6 +55,11 @@ class PostingRule:
         return frozenset(
             line.account.role for line in self.lines if isinstance(line.account, Party)
         )
+
+    @property
+    def symbols(self) -> frozenset[str]:
+        """Every symbol that a line mentions."""
+        return frozenset(symbol for line in self.lines for symbol in line.amount.terms)
 
     def fill(self, values: Mapping[str, int]) -> tuple[tuple[Account, int], ...]:
         """Give each line its change (minor units, credit-positive); lines of nothing are left out.

@@ -44,8 +44,8 @@ def actor_of(envelope: Envelope) -> EventActor:
 
 def product_of(movement: Movement, parties: Mapping[str, str], facts: Facts) -> int | None:
     """The product of the wallet that asks, or else of the first one that takes part."""
-    role = movement.asked_by or next(iter(parties))
-    wallet = facts.wallets.get(parties[role])
+    role = movement.asked_by or next(iter(parties), None)
+    wallet = facts.wallets.get(parties[role]) if role else None
     return wallet.product if wallet else None
 
 

@@ -40,17 +40,26 @@ def _symbol(name: str) -> Sum:
 
 
 A = _symbol("A")
-F = _symbol("F")
-X = _symbol("X")
-C1, C2 = _symbol("C1"), _symbol("C2")
-W1, W2 = _symbol("W1"), _symbol("W2")
+F, X = _symbol("F"), _symbol("X")
+M, XM = _symbol("M"), _symbol("XM")
+S, XS = _symbol("S"), _symbol("XS")
+T = _symbol("T")
+C1, C2, C3 = _symbol("C1"), _symbol("C2"), _symbol("C3")
+W1, W2, W3 = _symbol("W1"), _symbol("W2"), _symbol("W3")
 
 MEANINGS = {
     "A": "amount",
-    "F": "fee, net of tax",
-    "X": "excise on the fee",
+    "F": "fee of the one who pays, net of tax",
+    "X": "excise on that fee",
+    "M": "fee of the one who is paid (a merchant's discount), net of tax",
+    "XM": "excise on that fee",
+    "S": "fee that the operator's marketing pool bears, net of tax",
+    "XS": "excise on that fee",
+    "T": "levy on the value",
     "C1": "commission of the agent",
     "C2": "commission of the super-agent",
+    "C3": "commission of the master agent above",
     "W1": "tax withheld from the agent's commission",
     "W2": "tax withheld from the super-agent's commission",
+    "W3": "tax withheld from the master agent's commission",
 }

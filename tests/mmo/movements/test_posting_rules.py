@@ -45,6 +45,7 @@ def test_a_rule_about_nobody_cannot_be_written_down() -> None:
 
     with pytest.raises(UnboundRoleError, match="agent"):
         Movement(
+            number=1,
             name="x",
             title="X",
             entity="x",
@@ -60,6 +61,7 @@ def test_two_steps_cannot_have_one_number() -> None:
 
     with pytest.raises(ValueError, match="one number"):
         Movement(
+            number=1,
             name="x",
             title="X",
             entity="x",
