@@ -3,14 +3,14 @@
 from typing import Annotated
 
 from mmo.movements.support.accounts import AGENT, PAYEE
-from mmo.movements.support.command import Command, Role, WalletRef
+from mmo.movements.support.command import PricedCommand, Role, WalletRef
 from mmo.movements.support.commission import COMMISSION, EARNERS
 from mmo.movements.support.movement import Movement, Step
 from mmo.movements.support.posting_rule import credit, debit
 from mmo.movements.support.symbols import A
 
 
-class CashInAtAgent(Command):
+class CashInAtAgent(PricedCommand):
     agent: Annotated[WalletRef, Role("agent", "agent")]
     customer: Annotated[WalletRef, Role("payee", "customer")]
 
@@ -33,5 +33,4 @@ MOVEMENT = Movement(
     command=CashInAtAgent,
     asked_by="agent",
     steps=(PAY_IN,),
-    priced=True,
 )

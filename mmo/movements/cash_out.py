@@ -4,13 +4,13 @@ from typing import Annotated
 
 from mmo.movements.support.accounts import AGENT, PAYER
 from mmo.movements.support.charges import CHARGES, PAID, RECEIVED
-from mmo.movements.support.command import Command, Role, WalletRef
+from mmo.movements.support.command import PricedCommand, Role, WalletRef
 from mmo.movements.support.commission import COMMISSION, EARNERS
 from mmo.movements.support.movement import Movement, Step
 from mmo.movements.support.posting_rule import credit, debit
 
 
-class CashOutAtAgent(Command):
+class CashOutAtAgent(PricedCommand):
     customer: Annotated[WalletRef, Role("payer", "customer")]
     agent: Annotated[WalletRef, Role("agent", "agent")]
 
@@ -34,5 +34,4 @@ MOVEMENT = Movement(
     command=CashOutAtAgent,
     asked_by="payer",
     steps=(PAY_OUT,),
-    priced=True,
 )

@@ -6,12 +6,12 @@ from pydantic import Field
 
 from mmo.movements.support.accounts import PAYEE, PAYER
 from mmo.movements.support.charges import CHARGES, PAID, RECEIVED
-from mmo.movements.support.command import Command, Role, WalletRef
+from mmo.movements.support.command import PricedCommand, Role, WalletRef
 from mmo.movements.support.movement import Movement, Step
 from mmo.movements.support.posting_rule import credit, debit
 
 
-class PayMerchant(Command):
+class PayMerchant(PricedCommand):
     customer: Annotated[WalletRef, Role("payer", "customer")]
     merchant: Annotated[WalletRef, Role("payee", "merchant")]
     reference: (
@@ -37,5 +37,4 @@ MOVEMENT = Movement(
     command=PayMerchant,
     asked_by="payer",
     steps=(PAY,),
-    priced=True,
 )

@@ -4,12 +4,12 @@ from typing import Annotated
 
 from mmo.movements.support.accounts import PAYEE, PAYER
 from mmo.movements.support.charges import CHARGES, PAID, RECEIVED
-from mmo.movements.support.command import Command, Role, WalletRef
+from mmo.movements.support.command import PricedCommand, Role, WalletRef
 from mmo.movements.support.movement import Movement, Step
 from mmo.movements.support.posting_rule import credit, debit
 
 
-class SendMoney(Command):
+class SendMoney(PricedCommand):
     sender: Annotated[WalletRef, Role("payer", "customer")]
     recipient: Annotated[WalletRef, Role("payee", "customer")]
 
@@ -25,5 +25,4 @@ MOVEMENT = Movement(
     command=SendMoney,
     asked_by="payer",
     steps=(SEND,),
-    priced=True,
 )

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Self, get_args, get_type_hints
+from typing import Annotated, Any, ClassVar, Literal, Self, get_args, get_type_hints
 
 from pydantic import (
     AfterValidator,
@@ -149,3 +149,21 @@ class Command(BaseModel):
 
 def _role_of(hint: Any) -> Role | None:
     return next((extra for extra in get_args(hint) if isinstance(extra, Role)), None)
+
+
+class PricedCommand(Command):
+    """A command that the operator's tariff puts a price on."""
+
+    amount_type: (
+        Annotated[
+            Literal["receive", "send"],
+            Field(description="Whether the amount is what arrives (the default), or what leaves."),
+        ]
+        | None
+    ) = None
+    quote: (
+        Annotated[
+            str, Field(max_length=4000, description="A quote of /v1/quotes: its terms hold, once.")
+        ]
+        | None
+    ) = None

@@ -1,6 +1,6 @@
 """Decide a step of a movement: put it to checks and rules, price it, and write its posting."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
@@ -15,13 +15,15 @@ from mmo.ledger.posting import Instance as LedgerInstance
 from mmo.ledger.posting import Kind, Leg, Posting
 from mmo.movements.support.accounts import Account, Chart, Chosen, Instance, Party
 from mmo.movements.support.checks import Considered, checked
-from mmo.movements.support.command import Command
+from mmo.movements.support.command import Command, PricedCommand
 from mmo.movements.support.facts import AccountFacts, Facts
 from mmo.movements.support.movement import Movement, Step
 from mmo.movements.support.outcome import Request, Verb
 from mmo.movements.support.posting_rule import NegativeLineError
+from mmo.movements.support.quotes import read as read_quote
 from mmo.movements.support.record import Decided, record_of
 from mmo.movements.support.rules import event_of, rule_facts_of
+from mmo.movements.support.worth import worth_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,17 +80,18 @@ def decide(
         considered = tuple(checked(command, facts))
         event = event_of(movement, command, request, facts)
         said = listener.before(event, rule_facts_of(command, facts), facts.rules)
+    worth = worth_of(movement, command, request, facts)
+    considered = (*considered, *worth.considered)
     asks = merged(request.asked, said.asks)
     refused = next((one.verdict for one in considered if one.verdict != "allow"), None)
     refused = refused or next((_published(one.code) for one in said.violations), None)
     lacking = unmet(asks, request.approvals)
     if lacking and verb is Verb.EXECUTE:
         verb = Verb.RESERVE
-    prices = dict(facts.terms or {"A": command.amount.minor})
     legs: tuple[Leg, ...] = ()
     if refused is None:
         try:
-            legs = tuple(_legs(command, step, prices, facts, hold=verb is Verb.RESERVE))
+            legs = tuple(_legs(command, step, worth.prices, facts, hold=verb is Verb.RESERVE))
         except NegativeLineError as error:
             negative = Considered(check="posting", verdict="amount_invalid", reason=str(error))
             considered, refused = (*considered, negative), negative.verdict
@@ -96,7 +99,7 @@ def decide(
         kind=Kind.REFUSE if refused else _kind(verb, step),
         verb=verb,
         legs=legs,
-        prices=prices,
+        worth=worth,
         considered=considered,
         said=said,
         asks=asks,
@@ -122,7 +125,7 @@ def _kind(verb: Verb, step: Step) -> Kind:
 
 
 def _legs(
-    command: Command, step: Step, prices: dict[str, int], facts: Facts, *, hold: bool
+    command: Command, step: Step, prices: Mapping[str, int], facts: Facts, *, hold: bool
 ) -> Iterator[Leg]:
     for account, minor in step.rule.fill(prices):
         found = _account(account, command, facts)
@@ -144,7 +147,7 @@ def _account(
 ) -> AccountFacts | int | LedgerInstance:
     match account:
         case Party(role, product):
-            return facts.wallets[command.wallets()[role]].accounts[product]
+            return facts.wallets[_wallet_of(role, command, facts)].accounts[product]
         case Chart(code):
             return facts.chart[code, command.amount.currency]
         case Chosen(field):
@@ -152,6 +155,12 @@ def _account(
             return facts.chart[chosen.code, command.amount.currency]
         case Instance(code):
             return LedgerInstance(code, command.amount.currency)
+
+
+def _wallet_of(role: str, command: Command, facts: Facts) -> str:
+    """The wallet in a role: of the command, or of those above its agent."""
+    named = command.wallets()
+    return named[role] if role in named else facts.wallets[named["agent"]].earners[role]
 
 
 def _name(account: Account, command: Command) -> str:
@@ -175,6 +184,7 @@ def _draft(
         effective_at=facts.now,
         business_date=facts.business_date,
         legs=decided.legs,
+        usage=decided.worth.usage if decided.legs else (),
         hold_step=(
             Verb.RESERVE.number(request.step) if decided.kind in (Kind.CAPTURE, Kind.VOID) else None
         ),
@@ -192,9 +202,11 @@ def _draft(
         "parties": command.wallets(),
         "requested_at": envelope.requested_at,
         "client": envelope.actor.client,
-        "prices": dict(decided.prices),
+        "prices": dict(decided.worth.prices),
         "because": request.because,
     }
+    if isinstance(command, PricedCommand) and command.quote and request.step == 1:
+        event["quote"] = str(read_quote(command.quote).id)
     return Draft(
         posting=posting,
         event_type=movement.event_type(request.step),

@@ -8,6 +8,8 @@ from typing import Any
 from mmo.bep.facts import PartyFacts
 from mmo.bep.snapshot import EMPTY, Snapshot
 from mmo.ledger.recorded import Recorded
+from mmo.movements.support.terms import EMPTY as EMPTY_TERMS
+from mmo.movements.support.terms import Terms
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +26,10 @@ class WalletFacts(PartyFacts):
 
     accounts: Mapping[str, AccountFacts]
     """Product (`wallet`, `commission`) → account."""
+    party: str | None = None
+    earners: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Of an agent's wallet: `super-agent`, `master-agent` → the wallet of whoever stands one and
+    two levels above it, in the same currency and not closed. It is among the facts' wallets."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,8 +37,10 @@ class Facts:
     """What is known when a step is decided. The clock is a fact."""
 
     now: datetime
+    today: date
+    """The date on the tenant's own clock: limits are kept by it."""
     business_date: date
-    """The tenant's own date: limits and books are kept by it."""
+    """The day of the tenant's books that is open."""
     rules_version: int
     """Posting under another version of the tenant's rules answers stale."""
     wallets: Mapping[str, WalletFacts] = field(default_factory=dict[str, WalletFacts])
@@ -41,6 +49,14 @@ class Facts:
     """(code, currency) → account of the operator's chart."""
     terms: Mapping[str, int] | None = None
     """The prices recorded with the first step: later steps are never priced again."""
+    tariff: Mapping[str, Any] | None = None
+    """The tariff recorded with them."""
+    operator: Terms = EMPTY_TERMS
+    """The operator's tariffs and limits at a version that is `rules_version` or newer."""
+    quotes: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Quote → the movement that used it."""
+    used: Mapping[str, int] = field(default_factory=dict[str, int])
+    """Name of a charge that is free at first → how many were used in its period."""
     rules: Snapshot = EMPTY
     """The operator's rules at a version that is `rules_version` or newer."""
     values: Mapping[str, Any] = field(default_factory=dict[str, Any])

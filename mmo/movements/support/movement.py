@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from mmo.movements.support.accounts import Party
-from mmo.movements.support.command import Command
+from mmo.movements.support.command import Command, PricedCommand
 from mmo.movements.support.posting_rule import Line, PostingRule
 
 MOST_NUMBERS = 199
@@ -89,8 +89,6 @@ class Movement:
     answers: tuple[Answer, ...] = ()
     grants: frozenset[str] = frozenset()
     """Scopes of the caller that the process asks about."""
-    priced: bool = False
-    """Whether the operator's tariff says what its first step costs."""
     _by_number: Mapping[int, Step] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -106,6 +104,11 @@ class Movement:
                 raise UnboundRoleError(f"{self.name}/{step.number}: nobody is {min(unbound)}")
         if self.asked_by is not None and self.asked_by not in known:
             raise UnboundRoleError(f"{self.name}: nobody is {self.asked_by}, who should ask")
+
+    @property
+    def priced(self) -> bool:
+        """Whether the operator's tariff says what its first step costs."""
+        return issubclass(self.command, PricedCommand)
 
     @property
     def scope(self) -> str:

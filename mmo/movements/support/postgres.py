@@ -1,6 +1,7 @@
 """Facts and the one writer, in Postgres: two calls a movement, each shared by all that wait."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
@@ -13,6 +14,7 @@ from psycopg_pool import AsyncConnectionPool, PoolTimeout
 from mmo.bep.asking import fields_of
 from mmo.bep.postgres import Snapshots
 from mmo.bep.snapshot import Snapshot
+from mmo.dated.postgres import Held
 from mmo.kernel.identifiers import mint
 from mmo.ledger import packing
 from mmo.ledger.batcher import Batcher, Limits, RepeatError
@@ -25,17 +27,31 @@ from mmo.movements.support.catalogue import movements
 from mmo.movements.support.decide import Draft, fingerprint
 from mmo.movements.support.facts import AccountFacts, Facts, WalletFacts
 from mmo.movements.support.outcome import Request, Verb
+from mmo.movements.support.pricing import FreeUse, free_uses
+from mmo.movements.support.quotes import read as read_quote
 from mmo.movements.support.rules import needs_of
+from mmo.movements.support.terms import EMPTY, Terms, compiled
 from mmo.tenancy.scope import scoped
 
 Pool = AsyncConnectionPool[Any]
 
 FACTS_LIMITS = Limits(lanes=2, batch=100, waiting=4096, deadline=10.0)
 
-_FACTS = "SELECT movements.facts(%b::int, %b::uuid[], %b::uuid[])::text, NULL"
-_FACTS_AND_NEEDS = """SELECT movements.facts(%b::int, %b::uuid[], %b::uuid[])::text,
-                             bep.facts(%b::int, %b::jsonb)::text"""
+_MOVEMENTS_FACTS = """movements.facts(%b::int, %b::uuid[], %b::uuid[], %b::uuid[], %b::uuid[],
+                                      %b::smallint[])::text"""
+_FACTS = f"SELECT {_MOVEMENTS_FACTS}, NULL"
+_FACTS_AND_NEEDS = f"SELECT {_MOVEMENTS_FACTS}, bep.facts(%b::int, %b::jsonb)::text"
 _CHART = "SELECT code, currency, account_id FROM movements.chart WHERE tenant_id = %s"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Seen:
+    """What one call saw, with the rules and terms that it was made for."""
+
+    rules: Snapshot
+    terms: Terms
+    read: Mapping[str, Any]
+    values: Mapping[str, Mapping[str, Any]]
 
 
 class PostgresFacts:
@@ -45,6 +61,7 @@ class PostgresFacts:
         self._pool = pool
         self._limits = limits
         self._rules = Snapshots(pool, business_events())
+        self._terms = Held(pool, compiled, EMPTY)
         self._queues: dict[int, Batcher[tuple[Request, Verb], Facts]] = {}
         self._charts: dict[int, dict[tuple[str, str], int]] = {}
 
@@ -66,35 +83,45 @@ class PostgresFacts:
         tenant = asked[0][0].envelope.tenant_id
         try:
             chart = await self._chart(tenant)
-            rules, read, values = await self._read(tenant, [request for request, _ in asked])
+            seen = await self._read(tenant, [request for request, _ in asked])
         except (psycopg.OperationalError, PoolTimeout) as error:
             raise RepeatError(str(error), halve=False) from error
-        known = {wallet["id"]: _wallet(wallet) for wallet in read["wallets"]}
-        return [
-            _facts(request, verb, read, known, chart, rules, values.get(_id(request), {}))
-            for request, verb in asked
-        ]
+        known = {wallet["id"]: _wallet(wallet) for wallet in seen.read["wallets"]}
+        return [_facts(request, verb, seen, known, chart) for request, verb in asked]
 
-    async def _read(
-        self, tenant: int, asked: Sequence[Request]
-    ) -> tuple[Snapshot, Mapping[str, Any], Mapping[str, Mapping[str, Any]]]:
-        """One call, made for the rules that this process holds; another where they are old."""
-        rules = self._rules.held(tenant)
+    async def _read(self, tenant: int, asked: Sequence[Request]) -> "_Seen":
+        """One call, made for the rules and terms that this process holds; another where old."""
+        rules, terms = self._rules.held(tenant), self._terms.held(tenant)
         while True:
             needs = [one for request in asked for one in _needs(rules, request)]
-            read, values = await self._call(tenant, asked, needs)
-            if rules.version >= read["rules_version"]:
-                return rules, read, values
-            rules = await self._rules.at_least(tenant, read["rules_version"])
-            if not any(_needs(rules, request) for request in asked):
-                return rules, read, values
+            free = [one for request in asked for one in free_uses(terms, request)]
+            read, values = await self._call(tenant, asked, needs, free)
+            seen = _Seen(rules=rules, terms=terms, read=read, values=values)
+            version = read["rules_version"]
+            if min(rules.version, terms.version) >= version:
+                return seen
+            rules = await self._rules.at_least(tenant, version)
+            terms = await self._terms.at_least(tenant, version)
+            wanted = (_needs(rules, request) or free_uses(terms, request) for request in asked)
+            if not any(wanted):
+                return replace(seen, rules=rules, terms=terms)
 
     async def _call(
-        self, tenant: int, asked: Sequence[Request], needs: list[dict[str, Any]]
-    ) -> tuple[Mapping[str, Any], Mapping[str, Mapping[str, Any]]]:
+        self, tenant: int, asked: Sequence[Request], needs: list[dict[str, Any]],
+        free: list[FreeUse],
+    ) -> tuple[Mapping[str, Any], Mapping[str, Mapping[str, Any]]]:  # fmt: skip
         txns = [UUID(_id(request)) for request in asked]
         wallets = {UUID(wallet) for request in asked for wallet in _wallets_of(request)}
-        values: list[object] = [tenant, packing.uuids(txns), packing.uuids(list(wallets))]
+        quotes = [read_quote(request.command["quote"]).id for request in asked
+                  if "quote" in request.command]  # fmt: skip
+        values: list[object] = [
+            tenant,
+            packing.uuids(txns),
+            packing.uuids(list(wallets)),
+            packing.uuids(quotes),
+            packing.uuids([UUID(one.wallet) for one in free]),
+            packing.int2s([one.bucket for one in free]),
+        ]
         query = _FACTS
         if needs:
             query = _FACTS_AND_NEEDS
@@ -180,18 +207,19 @@ def _wallet(read: Mapping[str, Any]) -> WalletFacts:
         product: AccountFacts(id=account["id"], version=account["version"])
         for product, account in read["accounts"].items()
     }
-    return WalletFacts(accounts=accounts, **fields_of(read))
+    return WalletFacts(
+        accounts=accounts, party=read["party"], earners=read["earners"] or {}, **fields_of(read)
+    )
 
 
 def _facts(
     request: Request,
     verb: Verb,
-    read: Mapping[str, Any],
+    seen: "_Seen",
     wallets: Mapping[str, WalletFacts],
     chart: Mapping[tuple[str, str], int],
-    rules: Snapshot,
-    values: Mapping[str, Any],
 ) -> Facts | Exception:
+    read = seen.read
     rows = [row for row in read["journal"] if row["txn"] == request.envelope.movement]
     recorded: Mapping[str, Any] | None = None
     for done in (verb, Verb.RESERVE) if verb is Verb.EXECUTE else (verb,):
@@ -204,13 +232,23 @@ def _facts(
     accepted = [row for row in rows if row["refusal"] is None and row["meta"].get("prices")]
     return Facts(
         now=datetime.fromisoformat(read["now"]),
+        today=date.fromisoformat(read["today"]),
         business_date=date.fromisoformat(read["business_date"]),
         rules_version=read["rules_version"],
         wallets=wallets,
         chart=chart,
         terms=accepted[0]["meta"]["prices"] if accepted else None,
-        rules=rules,
-        values=values,
+        tariff=accepted[0]["meta"].get("tariff") if accepted else None,
+        operator=seen.terms,
+        used={
+            one.charge: row["n"]
+            for one in free_uses(seen.terms, request)
+            for row in read["free"]
+            if (row["wallet"], row["bucket"]) == (one.wallet, one.bucket)
+        },
+        quotes=read["quotes"],
+        rules=seen.rules,
+        values=seen.values.get(_id(request), {}),
         recorded=_recorded(recorded) if recorded else None,
     )
 

@@ -13,6 +13,7 @@ from mmo.movements.support.facts import Facts, WalletFacts
 from mmo.movements.support.movement import Movement
 from mmo.movements.support.outcome import Request, Verb
 from mmo.movements.support.rules import product_of
+from mmo.movements.support.worth import NOTHING, Worth
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,7 +24,7 @@ class Decided:
     verb: Verb
     """The verb that it comes to: what rules ask approval for is reserved instead of executed."""
     legs: tuple[Leg, ...] = ()
-    prices: Mapping[str, int] = field(default_factory=dict[str, int])
+    worth: Worth = NOTHING
     considered: tuple[Considered, ...] = ()
     said: Consideration = field(default_factory=Consideration)
     asks: tuple[Ask, ...] = ()
@@ -43,8 +44,8 @@ def record_of(
         "step": request.step,
         "event": movement.step(request.step).event,
         "considered": [one.row() for one in decided.considered],
-        "prices": dict(decided.prices),
-        "tariff": None,
+        "prices": dict(decided.worth.prices),
+        "tariff": decided.worth.tariff,
         "rules_version": facts.rules_version,
         "wallets": {role: _seen(facts, wallet) for role, wallet in parties.items()},
         "decided_at": facts.now.isoformat(),
@@ -61,6 +62,8 @@ def record_of(
         "rules": decided.said.rows(),
         "facts": dict(facts.values),
     }
+    if decided.worth.profiles:
+        record["limits"] = list(decided.worth.profiles)
     if decided.said.violations:
         record["violations"] = decided.said.told_violations()
     if decided.asks:

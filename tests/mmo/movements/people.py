@@ -7,6 +7,7 @@ from uuid import UUID
 
 from mmo.kernel.envelope import Actor, Envelope
 from mmo.kernel.identifiers import MovementId, TenantId
+from mmo.ledger.chart import OPENED
 from mmo.movements.support.facts import AccountFacts, Facts, WalletFacts
 from mmo.movements.support.outcome import Request
 
@@ -36,9 +37,14 @@ def wallet(name: str, **changes: Any) -> WalletFacts:
 
 def facts(**changes: WalletFacts) -> Facts:
     wallets = {WALLETS[name]: changes.get(name, wallet(name)) for name in WALLETS}
-    chart = {("TRUST_BANK", "KES"): -1, ("OP.FEES", "KES"): -2, ("TAX.EXCISE", "KES"): -3}
+    chart = {(one.code, "KES"): -number for number, one in enumerate(OPENED, 1)}
     return Facts(
-        now=NOW, business_date=date(2026, 11, 24), rules_version=3, wallets=wallets, chart=chart
+        now=NOW,
+        today=date(2026, 11, 24),
+        business_date=date(2026, 11, 24),
+        rules_version=3,
+        wallets=wallets,
+        chart=chart,
     )
 
 

@@ -1,0 +1,10 @@
+"""Terms in decisions: what limits and free uses count, quotes once used, the books' own date."""
+
+from mmo.database.run_sql import run_sql
+
+revision = "0021_terms"
+down_revision = "0020_parties"
+
+
+def upgrade() -> None:
+    run_sql(__file__)

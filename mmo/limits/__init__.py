@@ -1,0 +1,1 @@
+"""Limits: how much a wallet may move and hold, by the tier of its owner."""

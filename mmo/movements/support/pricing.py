@@ -1,0 +1,115 @@
+"""What the first step of a movement costs: by the operator's tariff, or by a quote of it."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from mmo.ledger.posting import UsageRow
+from mmo.limits.counting import period_of
+from mmo.movements.support.catalogue import movements
+from mmo.movements.support.command import Command, PricedCommand
+from mmo.movements.support.facts import Facts
+from mmo.movements.support.movement import Movement
+from mmo.movements.support.outcome import Request
+from mmo.movements.support.quotes import read
+from mmo.movements.support.terms import Terms, free_bucket, window_of
+from mmo.pricing.price import CannotPriceError, Priced, Ticket, price
+from mmo.pricing.tariff import AGENT
+
+STALE = "stale"
+"""With this refusal a counter's cap does not refuse: it has the price decided again."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Price:
+    """The values of a rule's symbols (minor units), and what they rest on."""
+
+    prices: Mapping[str, int]
+    tariff: Mapping[str, Any] | None = None
+    """For the decision record: which version of which tariff, and its lines."""
+    usage: tuple[UsageRow, ...] = field(default=())
+    """The free uses that the price rests on."""
+
+
+def price_of(movement: Movement, command: Command, product: int | None, facts: Facts) -> Price:
+    """Price the movement as it is asked for now. Raises CannotPriceError."""
+    minor, currency = command.amount.minor, command.amount.currency
+    if not isinstance(command, PricedCommand):
+        return Price(prices={"A": minor})
+    if command.quote is not None:
+        return _quoted(command.quote, facts)
+    found = facts.operator.tariffs.find(movement.name, currency, product, facts.now)
+    if found is None:
+        return Price(prices={"A": minor})
+    ticket = Ticket(
+        amount=minor,
+        amount_type=command.amount_type or "receive",
+        earners=_earners(command, facts),
+        used=facts.used,
+    )
+    priced = price(found.tariff, ticket)
+    tariff = {
+        "id": found.id, "version": found.version, "lines": [line.row() for line in priced.lines],
+    }  # fmt: skip
+    usage = tuple(_counted(movement, command, priced, facts))
+    return Price(prices=priced.symbols, tariff=tariff, usage=usage)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FreeUse:
+    """A counter of free uses that a price may rest on."""
+
+    charge: str
+    wallet: str
+    bucket: int
+
+
+def free_uses(terms: Terms, request: Request) -> list[FreeUse]:
+    """The counters that the first step of a movement may be priced by, whatever its product."""
+    movement = movements()[request.movement]
+    field = next(
+        (f for f, r in movement.command.parties.items() if r.name == movement.asked_by), None
+    )
+    if request.step != 1 or not movement.priced or field is None:
+        return []
+    currency, wallet = request.command["amount"]["currency"], str(request.command[field])
+    free = terms.tariffs.free_charges(movement.name, currency)
+    return [
+        FreeUse(charge=name, wallet=wallet, bucket=free_bucket(movement.number, window_of(per)))
+        for name, per in free
+    ]
+
+
+def _quoted(document: str, facts: Facts) -> Price:
+    """The price that a quote promised. Raises CannotPriceError."""
+    quote = read(document)
+    if facts.quotes.get(str(quote.id)) is not None:
+        raise CannotPriceError("quote_used")
+    if facts.now > quote.until:
+        raise CannotPriceError("quote_expired")
+    return Price(prices=quote.prices, tariff=quote.tariff)
+
+
+def _earners(command: Command, facts: Facts) -> frozenset[str]:
+    agent = command.wallets().get("agent")
+    known = facts.wallets.get(agent) if agent else None
+    return frozenset({AGENT, *known.earners}) if known else frozenset()
+
+
+def _counted(
+    movement: Movement, command: Command, priced: Priced, facts: Facts
+) -> Iterator[UsageRow]:
+    """Count each free use; where others used it up meanwhile, the price is not true any more."""
+    payer = facts.wallets.get(command.wallets()[movement.asked_by]) if movement.asked_by else None
+    if payer is None:
+        return
+    for allowance in priced.allowances:
+        window = window_of(allowance.per)
+        yield UsageRow(
+            account=payer.accounts["wallet"].id,
+            bucket=free_bucket(movement.number, window),
+            period=period_of(window, facts.today),
+            amount=0,
+            cap_n=allowance.count,
+            refusal=STALE,
+        )
