@@ -24,6 +24,10 @@ class WalletFacts(PartyFacts):
 
     accounts: Mapping[str, AccountFacts]
     """Product (`wallet`, `commission`) → account."""
+    party: str | None = None
+    earners: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Of an agent's wallet: `super-agent`, `master-agent` → the wallet of whoever stands one and
+    two levels above it, in the same currency and not closed. It is among the facts' wallets."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

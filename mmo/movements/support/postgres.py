@@ -180,7 +180,9 @@ def _wallet(read: Mapping[str, Any]) -> WalletFacts:
         product: AccountFacts(id=account["id"], version=account["version"])
         for product, account in read["accounts"].items()
     }
-    return WalletFacts(accounts=accounts, **fields_of(read))
+    return WalletFacts(
+        accounts=accounts, party=read["party"], earners=read["earners"] or {}, **fields_of(read)
+    )
 
 
 def _facts(
