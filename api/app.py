@@ -18,15 +18,22 @@ from api import (
     documents,
     flags,
     health,
+    limit_profiles,
     movements,
     notifications,
+    offices,
+    parties,
+    party_files,
+    party_reads,
     pins,
     problems,
     products,
     super_reads,
+    tariffs,
     tasks,
     tenant_groups,
     tenants,
+    terms,
     wallets,
     webhooks,
 )
@@ -50,8 +57,31 @@ from mmo.keys.ports import KeyStore
 from mmo.messaging.bell import Bell
 from mmo.movements.support.catalogue import movements as catalogue
 from mmo.notifications.bells import Bells
+from mmo.parties.blobs import BlobStore
+from mmo.parties.personal import PartyData
 from mmo.settings import Settings
 from mmo.tenancy.postgres import TenantRegister
+
+TAGS = (
+    "movements",
+    "wallets",
+    "parties",
+    "products",
+    "tariffs",
+    "limit profiles",
+    "documents",
+    "rules",
+    "approvals",
+    "pins",
+    "tasks",
+    "notifications",
+    "webhooks",
+    "code lists",
+    "identity",
+    "tenants",
+    "operation",
+)
+"""In the order in which the contract shows them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +102,8 @@ class Parts:
     changes: Changes
     bell: Bell
     documents: DocumentStore
+    parties: PartyData
+    blobs: BlobStore
     super_pool: AsyncConnectionPool[Any]
     super_engine: AsyncEngine
     policies: Policies
@@ -96,25 +128,7 @@ def create_routes() -> FastAPI:
         title="mmo",
         summary="An open mobile money operator.",
         version="1",
-        openapi_tags=[
-            {"name": name}
-            for name in (
-                "movements",
-                "wallets",
-                "products",
-                "documents",
-                "rules",
-                "approvals",
-                "pins",
-                "tasks",
-                "notifications",
-                "webhooks",
-                "code lists",
-                "identity",
-                "tenants",
-                "operation",
-            )
-        ],
+        openapi_tags=[{"name": name} for name in TAGS],
         redirect_slashes=False,
     )
     problems.install(app)
@@ -125,10 +139,15 @@ def create_routes() -> FastAPI:
     for offered in answers.answers():
         app.include_router(answers.route_of(offered), prefix="/v1")
     administration = (users, roles, clients, code_lists, tenants, tenant_groups, super_reads)
-    for module in (wallets, flags, products, document_kinds, documents, pins, *administration):
+    known = (parties, party_files, party_reads, offices)
+    products_and_documents = (products, document_kinds, documents, pins)
+    for module in (wallets, flags, *known, *products_and_documents, *administration):
         app.include_router(module.router, prefix="/v1")
     app.include_router(uniform.router)
     for module in (
+        tariffs,
+        limit_profiles,
+        terms,
         governing,
         explaining,
         backtests,

@@ -29,7 +29,12 @@ from workflows.support import queues
 from workflows.support.limits import WORKFLOW_TASK
 
 ABOUT_POLICY = ("user", "role", "api-client")
-MISSING = frozenset({"wallet_not_found", "flag_not_found"})
+MISSING = frozenset(
+    {
+        "wallet_not_found", "flag_not_found", "party_not_found", "store_not_found",
+        "document_not_found",
+    }
+)  # fmt: skip
 """Refusals that are told as 404: what is named in the path is not there."""
 
 

@@ -56,6 +56,14 @@ class ProfilePage(BaseModel):
     next: str | None
 
 
+class ProfileForm(BaseModel):
+    """What a form of a limit profile needs."""
+
+    content: dict[str, Any] = Field(description="JSON Schema of `content`.")
+    movements: list[str]
+    currencies: list[str]
+
+
 def template(caller: Caller) -> dict[str, Any]:
     """The schema of a profile, and the movements that it may name."""
     return {
@@ -81,6 +89,7 @@ router = routes_of(
     TermRoutes(
         kind=KIND, path="limit-profiles", title="limit profile", new=NewProfile,
         key=("wallet_kind", "tier", "currency", "product"), filter=ProfileFilter,
+        form=ProfileForm,
         schema=ProfileSchema, whole=ProfileWithVersions, page=ProfilePage,
         problem="profile_invalid", check=_check,
     ),

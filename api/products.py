@@ -31,11 +31,11 @@ class ProductBody(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     id: Annotated[int, Field(ge=1, le=NUMBER_MAX, description="The number that rules name.")]
-    kind: Literal["customer", "agent", "super_agent", "loan", "savings"]
+    kind: Literal["customer", "agent", "super_agent", "merchant", "loan", "savings"]
     name: Name
 
 
-assert set(PRODUCT_KINDS) == {"customer", "agent", "super_agent", "loan", "savings"}
+assert set(PRODUCT_KINDS) == {"customer", "agent", "super_agent", "merchant", "loan", "savings"}
 
 
 class ProductSchema(BaseModel):

@@ -116,6 +116,8 @@ class WalletSchema(BaseModel):
     name: str | None
     owner: str | None
     product: int | None
+    party: UUID | None
+    tier: int = Field(description="Of KYC, 0 to 3: the party's; 1 where it has none.")
     version: int
     opened_at: datetime
     changed_at: datetime

@@ -28,7 +28,8 @@ SUPER_READ = "super:read"
 """Staff of a super-tenant: may read every tenant, with a reason."""
 READABLE = READ | {
     "identity:read", "code-lists:read", "tenancy:read", "bep:read", "products:read",
-    "documents:read", "webhooks:read",
+    "documents:read", "webhooks:read", "parties:read", "tariffs:read",
+    "limit-profiles:read",
 }  # fmt: skip
 """What a super-tenant's reader has in the tenant that they look at."""
 REASON_MIN, REASON_MAX = 5, 200
@@ -41,6 +42,10 @@ FIXED_SCOPES = {
     "wallets:write": "Open, freeze, unfreeze and close wallets.",
     ON_BEHALF: "Do so for wallets of other people.",
     "wallets:flag": "Put flags on wallets, take them off, and read them.",
+    "parties:read": "Read parties, the agent tree and offices, without what is personal.",
+    "parties:write": "Register and change parties, their place in the tree, and offices.",
+    "parties:personal": "Read names, numbers and addresses of parties.",
+    "parties:documents": "Add, remove and read documents of KYC.",
     "products:read": "Read products.",
     "products:write": "Add products.",
     "documents:read": "Read documents, data tables and their kinds.",
@@ -54,6 +59,12 @@ FIXED_SCOPES = {
     "bep:read": "Read rules, events and what rules would do.",
     "bep:write": "Set rules: a definition, its next version, and its end.",
     "bep:approve": "Approve rules that somebody else set.",
+    "tariffs:read": "Read tariffs, and whether terms need a second person.",
+    "tariffs:write": "Set tariffs: a definition, its next version, and its end.",
+    "tariffs:approve": "Approve tariffs that somebody else set.",
+    "limit-profiles:read": "Read limit profiles.",
+    "limit-profiles:write": "Set limit profiles: a definition, its next version, and its end.",
+    "limit-profiles:approve": "Approve limit profiles that somebody else set.",
     "approvals:decide": "Decide about what waits for a role that one holds.",
     "code-lists:read": "Read code lists.",
     "code-lists:write": "Change the tenant's own code lists.",

@@ -37,6 +37,8 @@ class TermRoutes:
     """Members of the new body that say what the terms are for."""
     filter: type[BaseModel]
     """Members of the key that a list may be narrowed to."""
+    form: type[BaseModel]
+    """What a form of it needs."""
     schema: type[BaseModel]
     whole: type[BaseModel]
     """One with all its versions."""
@@ -60,7 +62,7 @@ def _reading(
 ) -> None:
     @router.get("/template", name=f"template of {one.path}",
                 summary=f"Read what a form of a {one.title} needs",
-                responses=answers_with(dict[str, Any]))  # fmt: skip
+                responses=answers_with(one.form))  # fmt: skip
     async def read_template(
         caller: Annotated[Caller, Depends(requires(f"{one.path}:read"))],
     ) -> dict[str, Any]:

@@ -58,17 +58,20 @@ def printable(written: str) -> str:
     return written
 
 
+Msisdn = Annotated[
+    str,
+    Field(pattern=r"^\+[1-9][0-9]{6,14}$", examples=["+254700000001"]),
+    AfterValidator(_e164),
+]
+
+
 class OpenWalletBody(BaseModel):
     """A new wallet."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    kind: Literal["customer", "agent", "super_agent"]
-    msisdn: Annotated[
-        str,
-        Field(pattern=r"^\+[1-9][0-9]{6,14}$", examples=["+254700000001"]),
-        AfterValidator(_e164),
-    ]
+    kind: Literal["customer", "agent", "super_agent", "merchant"]
+    msisdn: Msisdn
     currency: Annotated[str, Field(pattern="^[A-Z]{3}$", examples=["KES"])]
     name: Annotated[str, Field(min_length=1, max_length=80), AfterValidator(printable)]
     owner: Annotated[
@@ -81,9 +84,13 @@ class OpenWalletBody(BaseModel):
     product: Annotated[
         int | None, Field(ge=1, le=2**31 - 1, description="A product of the wallet's kind.")
     ] = None
+    party: Annotated[
+        UUID | None,
+        Field(description="An active party that may have such wallets; its tier counts. Staff."),
+    ] = None
 
 
-assert set(KINDS) == {"customer", "agent", "super_agent"}
+assert set(KINDS) == {"customer", "agent", "super_agent", "merchant"}
 
 
 async def wallet_of(opened: Door, caller: Caller, wallet: Wallet) -> dict[str, Any]:
@@ -98,6 +105,8 @@ async def wallet_of(opened: Door, caller: Caller, wallet: Wallet) -> dict[str, A
         "name": shown.name,
         "owner": wallet.owner,
         "product": wallet.product,
+        "party": wallet.party,
+        "tier": wallet.tier,
         "version": wallet.version,
         "opened_at": wallet.opened_at.isoformat(),
         "changed_at": wallet.changed_at.isoformat(),
@@ -114,7 +123,8 @@ async def open_wallet(
 ) -> JSONResponse:
     """Open a wallet. With an Idempotency-Key, a repeat answers with the same wallet."""
     staff = ON_BEHALF in caller.scopes
-    if not staff and (body.kind != "customer" or body.owner not in {None, caller.actor.subject}):
+    own = body.kind == "customer" and body.party is None
+    if not staff and not (own and body.owner in {None, caller.actor.subject}):
         raise Problem("insufficient_scope", f"needs the scope {ON_BEHALF}")
     if body.currency not in caller.tenant.currencies:
         raise Problem(
@@ -133,6 +143,7 @@ async def open_wallet(
         person=await opened.personal.seal(caller.tenant.slug, identifier, body.msisdn, body.name),
         owner=body.owner if staff else caller.actor.subject,
         product=body.product,
+        party=body.party,
     )
     carried = await change(caller, f"wallet/{identifier}", body_of(new))
     name = (await opened.personal.show(caller.tenant.slug, carried.result)).name
@@ -223,8 +234,10 @@ def not_found() -> Problem:
 
 
 def _as_asked(wallet: Wallet, new: NewWallet) -> bool:
-    return (wallet.kind, wallet.currency, wallet.alias, wallet.owner, wallet.product) == (
-        new.kind, new.currency, new.person.alias, new.owner, new.product,
+    party = str(new.party) if new.party else None
+    kept = (wallet.kind, wallet.currency, wallet.alias, wallet.owner, wallet.product, wallet.party)
+    return kept == (
+        new.kind, new.currency, new.person.alias, new.owner, new.product, party,
     )  # fmt: skip
 
 

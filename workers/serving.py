@@ -32,6 +32,8 @@ from mmo.movements.support.ports import AnswerVerifier
 from mmo.movements.support.postgres import PostgresFacts, PostgresWriter
 from mmo.movements.support.signed_answers import SignedAnswers
 from mmo.notifications.bells import Bells
+from mmo.parties.disk import DiskBlobs
+from mmo.parties.personal import PartyData
 from mmo.settings import Settings
 from mmo.tenancy.postgres import TenantRegister
 from mmo.wallets.personal import PersonalData
@@ -93,14 +95,12 @@ async def serve(
         envelope = open_envelope(keys, trust)
         clients = make.clients(settings, envelope)
         tasks = await opened.enter_async_context(asyncio.TaskGroup())
-        above = settings.as_user(SUPER_USER)
+        dsn, bells, above = settings.dsn(), Bells(), settings.as_user(SUPER_USER)
         super_pool = await opened.enter_async_context(open_pool(above))
-        policies, audit = Policies(pool, settings.dsn()), AuditLog(pool)
-        bells = Bells()
-        running = [tasks.create_task(bell.run()), tasks.create_task(policies.run())]
+        policies, audit = Policies(pool, dsn), AuditLog(pool)
         tenants, commands = TenantRegister(pool), make.commands(pool)
-        running.append(tasks.create_task(tenants.run(settings.dsn())))
-        running.append(tasks.create_task(bells.run(settings.dsn())))
+        loops = (bell.run(), policies.run(), tenants.run(dsn), bells.run(dsn))
+        running = [tasks.create_task(loop) for loop in loops]
         await clients.service()
         if works:
             answers = SignedAnswers(answer_verifier(trust))
@@ -130,6 +130,8 @@ async def serve(
                 changes=Changes(pool, Snapshots(pool, business_events()), bell.ring),
                 bell=bell,
                 documents=PostgresDocuments(pool, bell.ring),
+                parties=PartyData(keys, envelope),
+                blobs=DiskBlobs(settings.home / "documents", envelope),
                 super_pool=super_pool,
                 super_engine=await opened.enter_async_context(open_engine(above)),
                 policies=policies,

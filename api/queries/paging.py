@@ -63,7 +63,7 @@ async def up_to_date(
 
 
 def _rfc3339(written: object) -> object:
-    if isinstance(written, str) and not _RFC3339.fullmatch(written):
+    if not isinstance(written, str) or not _RFC3339.fullmatch(written):
         raise ValueError("a moment is written with its zone, such as 2026-11-24T12:00:00+03:00")
     return written
 

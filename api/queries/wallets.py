@@ -23,7 +23,7 @@ from api.queries.paging import (
 from api.schemas import BalanceSchema, StatementPage, WalletSchema, answers_with
 from api.security import Caller, requires
 from api.wallets import find_wallet, not_found, wallet_of
-from mmo.changes.wallets import wallet_as_of
+from mmo.changes.wallets import WALLET
 from mmo.kernel.money import Money
 from mmo.projections.balances import balance
 from mmo.projections.statements import StatementView, statement
@@ -50,7 +50,7 @@ async def read_wallet(
     if as_of is None:
         return await wallet_of(opened, caller, found)
     async with scoped(opened.pool, caller.tenant.id) as connection:
-        then = await wallet_as_of(connection, caller.tenant.id, UUID(found.id), as_of)
+        then = await WALLET.as_of(connection, caller.tenant.id, UUID(found.id), as_of)
     if then is None:
         raise not_found()
     return await wallet_of(opened, caller, then)

@@ -27,8 +27,8 @@ from mmo.bep.event import Phase
 from mmo.bep.processor import MetadataError
 from mmo.bep.registry import names, processors
 from mmo.bep.snapshot import Stored
-from mmo.bep.spelling import nearest
 from mmo.kernel.identifiers import mint
+from mmo.kernel.spelling import nearest
 from mmo.keys.ports import KeysAwayError, NoKeyError
 from mmo.movements.support.business_events import business_events
 from mmo.movements.support.catalogue import movements

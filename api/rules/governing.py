@@ -56,7 +56,7 @@ async def list_processors(_: MayRead) -> dict[str, Any]:
 async def read_settings(reading: Reading, caller: MayRead) -> dict[str, bool]:
     """Whether rules need a second person."""
     async with reading(caller) as connection:
-        return {"four_eyes": await definitions.four_eyes(connection, caller.tenant.id)}
+        return {"four_eyes": await definitions.FOUR_EYES.needed(connection, caller.tenant.id)}
 
 
 @router.put("/settings", summary="Say how rules are governed",

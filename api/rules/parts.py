@@ -13,9 +13,9 @@ from mmo.bep.definitions import Version
 from mmo.bep.event import EventKind
 from mmo.bep.processor import MetadataError, Offers
 from mmo.bep.registry import Processor, names, processors
-from mmo.bep.spelling import nearest
 from mmo.changes.rules import offers_of
 from mmo.codelists.postgres import RESOURCE
+from mmo.kernel.spelling import nearest
 from mmo.movements.support.business_events import business_events
 
 SHARED = (RESOURCE,)

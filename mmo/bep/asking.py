@@ -34,7 +34,8 @@ def party_of(row: Mapping[str, Any]) -> PartyFacts:
 
 def fields_of(row: Mapping[str, Any]) -> dict[str, Any]:
     """What rules see of a wallet, by the names of `PartyFacts`."""
-    plain = {name: row[name] for name in ("id", "kind", "state", "currency", "owner", "product")}
+    names = ("id", "kind", "state", "currency", "owner", "product", "tier")
+    plain = {name: row[name] for name in names}
     return {**plain, "flags": tuple(flag_of(one) for one in row["flags"])}
 
 

@@ -7,8 +7,9 @@ from typing import Any, cast
 from pydantic import Field
 
 from mmo.bep.processor import MetadataError, Offers
-from mmo.bep.spelling import Settings, nearest
+from mmo.bep.spelling import Settings
 from mmo.kernel.money import LARGEST_MINOR, AmountError, Money, digits_of
+from mmo.kernel.spelling import nearest
 
 BANDS_MAX = 10_000
 PROBLEMS_MAX = 20

@@ -12,7 +12,7 @@ from typing import Any, cast
 
 import cel
 
-from mmo.bep.spelling import nearest
+from mmo.kernel.spelling import nearest
 
 NAMES = frozenset({"event", "parties", "facts"})
 MACROS = frozenset({"all", "exists", "exists_one", "existsOne", "filter", "map"})

@@ -11,7 +11,10 @@ from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
 from mmo.bep.event import Phase
+from mmo.tenancy.four_eyes import FourEyes
 
+FOUR_EYES = FourEyes("bep")
+"""Whether a definition needs a second person."""
 _COLUMNS = """d.id, d.event, d.phase, d.product, d.processor, d.created_by, d.created_at,
               d.retired_at, v.number, v.state, v.wanted, v.metadata, v.since, v.until, v.made_by,
               v.made_at, v.decided_by, v.decided_at"""
@@ -52,36 +55,6 @@ class NewVersion:
     made_by: str
     since: datetime | None = None
     until: datetime | None = None
-
-
-async def four_eyes(connection: AsyncConnection[Any], tenant: int) -> bool:
-    """Whether a definition needs a second person; so it is where the tenant says nothing."""
-    cursor = await connection.execute(
-        "SELECT four_eyes FROM bep.settings WHERE tenant_id = %s", [tenant]
-    )
-    row = await cursor.fetchone()
-    return row is None or bool(row[0])
-
-
-async def waiver_by(connection: AsyncConnection[Any], tenant: int) -> str | None:
-    """Who has asked that definitions need no second person; locked until the transaction ends."""
-    cursor = await connection.execute(
-        "SELECT waiver_by FROM bep.settings WHERE tenant_id = %s FOR UPDATE", [tenant]
-    )
-    row = await cursor.fetchone()
-    return row[0] if row else None
-
-
-async def set_four_eyes(
-    connection: AsyncConnection[Any], tenant: int, wanted: bool, waiver: str | None = None
-) -> None:
-    """Say whether definitions need a second person, or who asks that they need none."""
-    await connection.execute(
-        """INSERT INTO bep.settings (tenant_id, four_eyes, waiver_by) VALUES (%s, %s, %s)
-           ON CONFLICT (tenant_id) DO UPDATE
-              SET four_eyes = excluded.four_eyes, waiver_by = excluded.waiver_by""",
-        [tenant, wanted, waiver],
-    )
 
 
 async def create(

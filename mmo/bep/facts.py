@@ -73,6 +73,8 @@ class PartyFacts:
     owner: str | None = None
     product: int | None = None
     flags: tuple[Flag, ...] = ()
+    tier: int = 1
+    """Of KYC, 0 to 3."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

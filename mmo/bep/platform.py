@@ -42,6 +42,10 @@ def _after(entity: str, action: str, title: str, happened: str) -> EventKind:
     )  # fmt: skip
 
 
+def _party(action: str, title: str, happened: str) -> EventKind:
+    return _own("party", action, title, happened)
+
+
 COMMANDS: tuple[EventKind, ...] = (
     _wallet("open", "Open a wallet", "opened"),
     _wallet("freeze", "Freeze a wallet", "frozen"),
@@ -65,10 +69,37 @@ COMMANDS: tuple[EventKind, ...] = (
     _staff("api-client", "renew-secret", "Give a client a new secret"),
     _staff("code-list", "set", "Set a value of a code list"),
     _staff("product", "add", "Add a product"),
+    _staff("tariff", "create", "Set a tariff"),
+    _staff("tariff", "change", "Set the next version of a tariff"),
+    _staff("tariff", "retire", "End a tariff"),
+    _staff("tariff", "approve", "Approve a version of a tariff"),
+    _staff("tariff", "reject", "Reject a version of a tariff"),
+    _staff("limit-profile", "create", "Set a limit profile"),
+    _staff("limit-profile", "change", "Set the next version of a limit profile"),
+    _staff("limit-profile", "retire", "End a limit profile"),
+    _staff("limit-profile", "approve", "Approve a version of a limit profile"),
+    _staff("limit-profile", "reject", "Reject a version of a limit profile"),
+    _staff("terms", "govern", "Say whether terms need a second person"),
     _staff("document-kind", "set", "Set a kind of documents"),
     _own("document", "create", "Add a document", "created"),
     _own("document", "change", "Change a document", "changed"),
     _own("document", "remove", "Remove a document", "removed"),
+    _party("register", "Register a party", "registered"),
+    _party("change", "Change a party's contact data", "changed"),
+    _party("activate", "Activate a party", "activated"),
+    _party("suspend", "Suspend a party", "suspended"),
+    _party("resume", "Resume a party", "resumed"),
+    _party("close", "Close a party", "closed"),
+    _party("verify", "Verify a party's identity", "verified"),
+    _party("reject-kyc", "Reject a party's identity", "rejected"),
+    _party("move", "Put a party below another", "moved"),
+    _party("assign-office", "Let an office look after a party", "assigned"),
+    _party("add-document", "Add a document of KYC", "document-added"),
+    _party("remove-document", "Remove a document of KYC", "document-removed"),
+    _own("store", "open", "Open a store of a merchant", "opened"),
+    _own("store", "close", "Close a store of a merchant", "closed"),
+    _staff("office", "create", "Create an office"),
+    _staff("office", "change", "Change, close or open an office"),
     _staff("webhook", "register", "Register a webhook endpoint"),
     _staff("webhook", "disable", "Disable a webhook endpoint"),
     _staff("webhook", "rotate-secret", "Give a webhook endpoint a new secret"),
@@ -83,6 +114,15 @@ COMMANDS: tuple[EventKind, ...] = (
 
 EVENTS: tuple[EventKind, ...] = (
     *COMMANDS,
+    EventKind(
+        entity="wallet",
+        action="retier",
+        title="Give a wallet its party's new tier",
+        product=True,
+        phases=AFTER,
+        parties={"wallet": "any"},
+        raises=("mmo.wallet.retiered.v1",),
+    ),
     _after("rule", "create", "Set a rule", "created"),
     _after("rule", "change", "Set the next version of a rule", "changed"),
     _after("rule", "approve", "Approve a rule", "approved"),

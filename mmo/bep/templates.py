@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import pystache
 
-from mmo.bep.spelling import nearest
+from mmo.kernel.spelling import nearest
 
 VARIABLES = (
     "amount", "counterparty", "currency", "date", "event", "operator", "recipient", "reference",

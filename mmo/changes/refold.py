@@ -1,4 +1,4 @@
-"""Refolding: every wallet from its first event on, held against its row."""
+"""Refolding: every aggregate from its first event on, held against its row."""
 
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -7,51 +7,64 @@ from uuid import UUID
 from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
-from mmo.changes.wallets import refold
-from mmo.messaging.postgres import history_of
-from mmo.wallets import postgres as wallets
-from mmo.wallets.wallet import Wallet
+from mmo.changes.parties import PARTY
+from mmo.changes.support.aggregates import Aggregate
+from mmo.changes.wallets import WALLET
 
 EXAMPLES_MAX = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refolded:
-    """How many wallets were refolded, and which rows were not their fold."""
+    """How many aggregates of a kind were refolded, and which rows were not their fold."""
 
-    wallets: int
+    aggregate: str
+    rows: int
     differences: int
     examples: tuple[str, ...]
 
 
 async def refold_wallets(pool: AsyncConnectionPool[Any]) -> Refolded:
     """Refold every wallet; a row that is not the fold is written anew. Safe to repeat."""
+    return await _refold_all(pool, WALLET)
+
+
+async def refold_parties(pool: AsyncConnectionPool[Any]) -> Refolded:
+    """Refold every party likewise."""
+    return await _refold_all(pool, PARTY)
+
+
+async def _refold_all(pool: AsyncConnectionPool[Any], aggregate: Aggregate[Any]) -> Refolded:
     async with pool.connection() as connection:
         cursor = await connection.execute(
             """SELECT DISTINCT tenant_id, aggregate_id FROM messaging.event
-                WHERE aggregate = 'wallet' ORDER BY 1, 2"""
+                WHERE aggregate = %s ORDER BY 1, 2""",
+            [aggregate.name],
         )
         known = await cursor.fetchall()
         examples: list[str] = []
         for tenant, identifier in known:
-            if difference := await _refold(connection, tenant, identifier):
+            if difference := await _refold(connection, aggregate, tenant, identifier):
                 examples.append(difference)
     return Refolded(
-        wallets=len(known), differences=len(examples), examples=tuple(examples[:EXAMPLES_MAX])
+        aggregate=aggregate.name,
+        rows=len(known),
+        differences=len(examples),
+        examples=tuple(examples[:EXAMPLES_MAX]),
     )
 
 
-async def _refold(connection: AsyncConnection[Any], tenant: int, identifier: UUID) -> str | None:
-    """Compare and mend one wallet, with other changes of it kept out; tell the difference."""
+async def _refold(
+    connection: AsyncConnection[Any], aggregate: Aggregate[Any], tenant: int, identifier: UUID
+) -> str | None:
+    """Compare and mend one, with other changes of it kept out; tell the difference."""
     async with connection.transaction():
-        row = await wallets.lock(connection, tenant, identifier)
-        folded: Wallet | None = None
-        for event in await history_of(connection, tenant, "wallet", identifier):
-            folded = refold(folded, event)
+        row = await aggregate.lock(connection, tenant, identifier)
+        folded = await aggregate.as_of(connection, tenant, identifier)
         assert folded is not None
         if row == folded:
             return None
-        await wallets.replace(connection, tenant, folded)
+        await aggregate.replace(connection, tenant, folded)
     before = asdict(row) if row else {}
     changed = [name for name, value in asdict(folded).items() if before.get(name) != value]
     return f"tenant {tenant}, {identifier}: {', '.join(changed)}"

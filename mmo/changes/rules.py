@@ -11,7 +11,7 @@ from psycopg import AsyncConnection
 from mmo.audit.postgres import append as note
 from mmo.audit.record import Record, digest_of
 from mmo.bep import definitions
-from mmo.bep.definitions import NewVersion, Version
+from mmo.bep.definitions import FOUR_EYES, NewVersion, Version
 from mmo.bep.event import EventKind, Phase
 from mmo.bep.processor import Offers
 from mmo.codelists import postgres as code_lists
@@ -93,17 +93,8 @@ class RuleChanges:
         await self._decided(version, approve=approve)
 
     async def set_four_eyes(self, wanted: bool) -> bool:
-        """Say whether rules need a second person; tell whether they do now.
-
-        That they need none is itself agreed by two: the first one to say so only asks.
-        """
-        connection, tenant, by = self._connection, self._tenant, self._actor.subject
-        now = await definitions.four_eyes(connection, tenant)
-        asked = await definitions.waiver_by(connection, tenant)
-        agreed = not now or (asked is not None and asked not in self._actor.people)
-        needed = wanted or not agreed
-        waiver = by if needed and not wanted else None
-        await definitions.set_four_eyes(connection, tenant, needed, waiver)
+        """Say whether rules need a second person; tell whether they do now."""
+        needed = await FOUR_EYES.ask(self._connection, self._tenant, wanted, self._actor)
         about = {"wanted": wanted, "four_eyes": needed}
         await self._tell(UUID(int=self._tenant), "governed", about)
         return needed
@@ -113,7 +104,7 @@ class RuleChanges:
         await definitions.add(self._connection, self._tenant, identifier, new)
         found = await definitions.versions(self._connection, self._tenant, identifier)
         await self._tell(identifier, what, _content(found[0]))
-        if not await definitions.four_eyes(self._connection, self._tenant):
+        if not await FOUR_EYES.needed(self._connection, self._tenant):
             await self._decided(found[0], approve=True)
 
     async def _decided(self, version: Version, *, approve: bool) -> None:

@@ -30,7 +30,7 @@ def body_of(new: NewWallet) -> dict[str, Any]:
     }  # fmt: skip
     return {
         "kind": new.kind, "currency": new.currency, "owner": new.owner, "product": new.product,
-        "person": person,
+        "person": person, "party": str(new.party) if new.party else None,
     }  # fmt: skip
 
 
@@ -51,6 +51,7 @@ async def _open(connection: Connection, asked: Asked) -> Carried | Refused:
     new = NewWallet(
         kind=body["kind"], currency=body["currency"], owner=body["owner"],
         product=body["product"], person=Sealed(**body["person"]),
+        party=UUID(body["party"]) if body.get("party") else None,
     )  # fmt: skip
     return _told(await open_wallet(connection, asked.tenant_id, _wallet(asked), new, asked.actor))
 

@@ -1,8 +1,7 @@
 """Changes of wallets: decide, append the events, write the row and tell the ledger, at once."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 from uuid import UUID
 
@@ -11,31 +10,31 @@ from psycopg.errors import UniqueViolation
 from psycopg_pool import AsyncConnectionPool
 
 from mmo.audit.postgres import append as note
-from mmo.audit.record import Record, digest_of
+from mmo.changes.support.aggregates import Aggregate
+from mmo.changes.support.asked import DeclinedError
 from mmo.kernel.envelope import Actor
-from mmo.kernel.identifiers import mint
 from mmo.kernel.refusals import REFUSALS, Refused
-from mmo.messaging.event import Event
-from mmo.messaging.postgres import append, history_of
+from mmo.parties import postgres as parties
+from mmo.parties.party import WALLETS as WALLET_KIND
+from mmo.parties.party import Party
 from mmo.tenancy.scope import scoped
 from mmo.wallets import postgres as wallets
+from mmo.wallets.events import EVENTS
 from mmo.wallets.personal import Sealed
 from mmo.wallets.wallet import (
-    EVENTS,
     CloseWallet,
     FlagWallet,
     FreezeWallet,
     OpenWallet,
+    RetierWallet,
     UnflagWallet,
     UnfreezeWallet,
     Wallet,
     WalletCommand,
-    WalletEvent,
     decide,
     evolve,
 )
 
-_TYPES = {kind: name for name, kind in EVENTS.items()}
 _ACTIONS: dict[type[WalletCommand], str] = {
     OpenWallet: "wallet.open",
     FreezeWallet: "wallet.freeze",
@@ -43,8 +42,13 @@ _ACTIONS: dict[type[WalletCommand], str] = {
     CloseWallet: "wallet.close",
     FlagWallet: "wallet.flag",
     UnflagWallet: "wallet.unflag",
+    RetierWallet: "wallet.retier",
 }
 """Command → how the audit names it."""
+WALLET: Aggregate[Wallet] = Aggregate(
+    name="wallet", events=EVENTS, actions=_ACTIONS, decision=decide, evolve=evolve,
+    lock=wallets.lock, save=wallets.save, replace=wallets.replace,
+)  # fmt: skip
 Ring: TypeAlias = Callable[[], None]
 
 
@@ -65,6 +69,7 @@ class NewWallet:
     person: Sealed
     owner: str | None
     product: int | None = None
+    party: UUID | None = None
 
 
 class WalletChanges:
@@ -122,23 +127,30 @@ class WalletChanges:
 async def open_wallet(
     connection: AsyncConnection, tenant: int, identifier: UUID, new: NewWallet, actor: Actor
 ) -> Changed | Refused:
-    """Open a wallet in the transaction; the same id again opens nothing."""
+    """Open a wallet in the transaction; the same id again opens nothing.
 
-    async def command(connection: AsyncConnection, wallet: Wallet | None) -> OpenWallet:
-        accounts = wallet.accounts if wallet else None
-        accounts = accounts or await wallets.open_accounts(
-            connection, tenant, new.kind, new.currency
-        )
-        return OpenWallet(
+    Raises DeclinedError party_unknown where the party may have no such wallet.
+    """
+
+    async def command(wallet: Wallet | None) -> OpenWallet:
+        asked = OpenWallet(
             kind=new.kind,
             currency=new.currency,
             msisdn=new.person.msisdn,
             name=new.person.name,
             alias=new.person.alias,
             owner=new.owner,
-            accounts=accounts,
+            accounts=wallet.accounts if wallet else {},
             product=new.product,
         )
+        if wallet is not None:
+            return asked
+        party = await _party(connection, tenant, new)
+        if party is not None:
+            active = party.state == "active"
+            asked = replace(asked, party=party.id, tier=party.tier, party_active=active)
+        accounts = await wallets.open_accounts(connection, tenant, new.kind, new.currency)
+        return replace(asked, accounts=accounts)
 
     try:
         async with connection.transaction():
@@ -152,7 +164,7 @@ async def close_wallet(
 ) -> Changed | Refused:
     """End an empty wallet, in the transaction."""
 
-    async def command(connection: AsyncConnection, wallet: Wallet | None) -> CloseWallet:
+    async def command(wallet: Wallet | None) -> CloseWallet:
         held = await wallets.balance(connection, tenant, wallet) if wallet else 0
         return CloseWallet(held)
 
@@ -164,7 +176,14 @@ async def change_wallet(
     actor: Actor,
 ) -> Changed | Refused:  # fmt: skip
     """Carry one command out, in the transaction, which the feed and the audit are told in."""
-    return await _change(connection, tenant, identifier, actor, _always(command))
+
+    async def asked(wallet: Wallet | None) -> WalletCommand:
+        if isinstance(command, UnfreezeWallet) and wallet is not None and wallet.party:
+            party = await parties.find(connection, tenant, UUID(wallet.party))
+            return replace(command, suspended=party is not None and party.state == "suspended")
+        return command
+
+    return await _change(connection, tenant, identifier, actor, asked)
 
 
 async def _change(
@@ -172,27 +191,24 @@ async def _change(
     tenant: int,
     identifier: UUID,
     actor: Actor,
-    command_of: Callable[[AsyncConnection, Wallet | None], Awaitable[WalletCommand]],
+    command_of: Callable[[Wallet | None], Awaitable[WalletCommand]],
 ) -> Changed | Refused:
-    wallet = await wallets.lock(connection, tenant, identifier)
-    command = await command_of(connection, wallet)
-    decided = decide(wallet, command)
-    record = _record(tenant, identifier, actor, type(command), wallet)
-    if isinstance(command, FlagWallet | UnflagWallet):
-        record = replace(record, reason=command.reason)
-    if isinstance(decided, Refused):
-        await note(connection, replace(record, outcome="refused", reason=decided.code))
-        return decided
-    if not decided:
-        assert wallet is not None
-        return Changed(wallet, "")
-    changed, events = _folded(tenant, identifier, wallet, decided, actor)
-    position = await append(connection, events)
-    await wallets.save(connection, tenant, changed)
-    for event in decided:
-        await wallets.tell_ledger(connection, tenant, changed, event)
-    await note(connection, replace(record, after=_digest_of(changed)))
-    return Changed(changed, str(position))
+    done = await WALLET.change(connection, tenant, identifier, actor, command_of)
+    if isinstance(done, Refused):
+        return done
+    for event in done.events:
+        await wallets.tell_ledger(connection, tenant, done.state, event)
+    return Changed(done.state, done.position)
+
+
+async def _party(connection: AsyncConnection, tenant: int, new: NewWallet) -> Party | None:
+    """Whose wallet it is to be; nobody suspends or closes the party meanwhile."""
+    if new.party is None:
+        return None
+    party = await parties.find(connection, tenant, new.party, keep=True)
+    if party is None or WALLET_KIND[party.kind] != new.kind:
+        raise DeclinedError("party_unknown")
+    return party
 
 
 async def _taken(
@@ -204,86 +220,6 @@ async def _taken(
     if wallet is not None and wallet.alias == new.person.alias:
         return Changed(wallet, "")
     refused = Refused("alias_taken", REFUSALS["alias_taken"])
-    record = _record(tenant, identifier, actor, OpenWallet)
+    record = WALLET.record(tenant, identifier, actor, OpenWallet)
     await note(connection, replace(record, outcome="refused", reason=refused.code))
     return refused
-
-
-async def wallet_as_of(
-    connection: AsyncConnection, tenant: int, identifier: UUID, at: datetime
-) -> Wallet | None:
-    """Fold a wallet's events up to a moment; None where it was not opened yet."""
-    wallet: Wallet | None = None
-    for event in await history_of(connection, tenant, "wallet", identifier):
-        if event.occurred_at <= at:
-            wallet = refold(wallet, event)
-    return wallet
-
-
-def refold(wallet: Wallet | None, event: Event) -> Wallet:
-    """Fold one stored event."""
-    return evolve(
-        wallet,
-        EVENTS[event.type].model_validate(event.data),
-        identifier=str(event.aggregate_id),
-        version=event.version,
-        at=event.occurred_at,
-    )
-
-
-def _record(
-    tenant: int,
-    identifier: UUID,
-    actor: Actor,
-    command: type[WalletCommand],
-    wallet: Wallet | None = None,
-) -> Record:
-    return Record(
-        tenant_id=tenant,
-        actor=actor.subject,
-        client=actor.client,
-        action=_ACTIONS[command],
-        object=f"wallet/{identifier}",
-        before=_digest_of(wallet),
-    )
-
-
-def _digest_of(wallet: Wallet | None) -> bytes | None:
-    return digest_of(asdict(wallet)) if wallet else None
-
-
-def _always(
-    command: WalletCommand,
-) -> Callable[[AsyncConnection, Wallet | None], Awaitable[WalletCommand]]:
-    async def answer(_: AsyncConnection, __: Wallet | None) -> WalletCommand:
-        return command
-
-    return answer
-
-
-def _folded(
-    tenant: int,
-    identifier: UUID,
-    wallet: Wallet | None,
-    decided: tuple[WalletEvent, ...],
-    actor: Actor,
-) -> tuple[Wallet, list[Event]]:
-    now, events = datetime.now(UTC), list[Event]()
-    for happened in decided:
-        version = (wallet.version if wallet else 0) + 1
-        wallet = evolve(wallet, happened, identifier=str(identifier), version=version, at=now)
-        events.append(
-            Event(
-                tenant_id=tenant,
-                id=mint(),
-                aggregate="wallet",
-                aggregate_id=identifier,
-                version=version,
-                type=_TYPES[type(happened)],
-                actor=actor.subject,
-                occurred_at=now,
-                data=happened.model_dump(mode="json"),
-            )
-        )
-    assert wallet is not None
-    return wallet, events

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 
 ADMINISTRATOR, CLERK, CHECKER = 1, 2, 3
-CUSTOMER, AGENT, SUPER_AGENT = 10, 11, 12
+CUSTOMER, AGENT, SUPER_AGENT, MERCHANT = 10, 11, 12, 13
 AUDITOR = 20
 
 OWN = frozenset({"movements:read", "wallets:read"})
@@ -15,15 +15,29 @@ SUPER_AGENT_SCOPES = OWN | {
 CHECKER_SCOPES = OWN | {
     "movements:read:all", "emoney:release", "emoney:settle", "identity:activate",
     "wallets:pin:reset:approve", "histories:decode", "approvals:decide", "bep:read", "bep:approve",
+    "tariffs:read", "tariffs:approve", "limit-profiles:read", "limit-profiles:approve",
 }  # fmt: skip
 _NOT_FOR_STAFF = frozenset({"super:read", "tenants:read", "tenants:write"})
 """What no role of an ordinary tenant may hold."""
-_ADMINISTRATION = ("identity:", "tenancy:", "code-lists:", "webhooks:", "bep:")
+_ADMINISTRATION = (
+    "identity:",
+    "tenancy:",
+    "code-lists:",
+    "webhooks:",
+    "bep:",
+    "tariffs:",
+    "limit-profiles:",
+)
 STAFF_SCOPES = frozenset({"notifications:read", "tasks:read", "tasks:write"})
 """What every role of staff has: an inbox, and tasks of its own."""
 READ = frozenset({"movements:read", "movements:read:all", "wallets:read"})
 
-ROLE_OF_WALLET = {"customer": "customer", "agent": "agent", "super_agent": "super-agent"}
+ROLE_OF_WALLET = {
+    "customer": "customer",
+    "agent": "agent",
+    "super_agent": "super-agent",
+    "merchant": "merchant",
+}
 """Kind of wallet → the role of whoever proves its PIN."""
 
 
@@ -41,6 +55,7 @@ def standard_roles(scopes: Iterable[str]) -> Mapping[int, tuple[str, frozenset[s
         CUSTOMER: ("customer", CUSTOMER_SCOPES & every),
         AGENT: ("agent", AGENT_SCOPES & every),
         SUPER_AGENT: ("super-agent", SUPER_AGENT_SCOPES & every),
+        MERCHANT: ("merchant", OWN & every),
     }
 
 

@@ -12,6 +12,7 @@ CONTEXTS = {
     "history": "histories",
     "approval": "approvals",
     "document": "documents",
+    "party": "parties",
     "change": "changes",
     "reaction": "reactions",
     "rule": "rules",

@@ -139,4 +139,5 @@ def _party(seen: Mapping[str, Any]) -> PartyFacts:
         currency=seen.get("currency", ""),
         product=seen.get("product"),
         flags=tuple(flag_of(flag) for flag in flags),
+        tier=seen.get("tier", 1),
     )

@@ -9,14 +9,9 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from mmo.keys.envelope import Envelope
-from mmo.keys.ports import KeyStore, NoKeyError, Purpose
+from mmo.keys.personal import BY_NUMBER, Sealing
+from mmo.keys.ports import KeyStore, NoKeyError
 from mmo.wallets.wallet import Wallet
-
-PURPOSE = "pii"
-BY_NUMBER = "msisdn:"
-_INDEX = b"mmo.wallet.msisdn|"
-"""Keeps this index apart from whatever else is authenticated with the same key."""
-_INDEX_BYTES = 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,15 +41,14 @@ class PersonalData:
     """Seals and opens. Its methods raise KeysAwayError where the process `keys` is away."""
 
     def __init__(self, keys: KeyStore, envelope: Envelope) -> None:
-        self._keys = keys
-        self._envelope = envelope
+        self._sealing = Sealing(keys, envelope, "wallet")
 
     async def seal(self, tenant: str, wallet: UUID, msisdn: str, name: str) -> Sealed:
         """Seal what belongs to one wallet. Raises NoKeyError."""
-        (alias,) = await self._indices(tenant, [msisdn])
+        (alias,) = await self._sealing.indices(tenant, [msisdn])
         return Sealed(
-            msisdn=await self._sealed(tenant, "msisdn", str(wallet), msisdn),
-            name=await self._sealed(tenant, "name", str(wallet), name),
+            msisdn=await self._sealing.seal(tenant, "msisdn", str(wallet), msisdn),
+            name=await self._sealing.seal(tenant, "name", str(wallet), name),
             alias=alias,
         )
 
@@ -62,15 +56,15 @@ class PersonalData:
         """Open what a wallet keeps. Raises TamperedError where it is another wallet's."""
         try:
             return Shown(
-                msisdn=await self._opened(tenant, "msisdn", wallet.id, wallet.msisdn),
-                name=await self._opened(tenant, "name", wallet.id, wallet.name),
+                msisdn=await self._sealing.open(tenant, "msisdn", wallet.id, wallet.msisdn),
+                name=await self._sealing.open(tenant, "name", wallet.id, wallet.name),
             )
         except NoKeyError:
             return Shown(msisdn=None, name=None)
 
     async def number(self, tenant: str, wallet: Wallet) -> str:
         """The wallet's number in clear. Raises NoKeyError."""
-        return await self._opened(tenant, "msisdn", wallet.id, wallet.msisdn)
+        return await self._sealing.open(tenant, "msisdn", wallet.id, wallet.msisdn)
 
     async def named(self, tenant: str, names: Sequence[str]) -> Mapping[str, UUID | str]:
         """Ids and aliases as rows have them: an id, or the blind index of a number.
@@ -79,22 +73,5 @@ class PersonalData:
         """
         numbers = [name for name in dict.fromkeys(names) if name.startswith(BY_NUMBER)]
         clear = [name.removeprefix(BY_NUMBER) for name in numbers]
-        found = dict(zip(numbers, await self._indices(tenant, clear), strict=True))
+        found = dict(zip(numbers, await self._sealing.indices(tenant, clear), strict=True))
         return {name: found[name] if name in found else UUID(name) for name in names}
-
-    async def _indices(self, tenant: str, numbers: Sequence[str]) -> list[str]:
-        if not numbers:
-            return []
-        messages = [_INDEX + number.encode() for number in numbers]
-        macs = await self._keys.mac(tenant, Purpose.MSISDN, messages)
-        return [mac[:_INDEX_BYTES].hex() for mac in macs]
-
-    async def _sealed(self, tenant: str, field: str, wallet: str, text: str) -> str:
-        return await self._envelope.seal_text(tenant, PURPOSE, _context(field, wallet), text)
-
-    async def _opened(self, tenant: str, field: str, wallet: str, sealed: str) -> str:
-        return await self._envelope.open_text(tenant, PURPOSE, _context(field, wallet), sealed)
-
-
-def _context(field: str, wallet: str) -> bytes:
-    return f"wallet.{field}|{wallet}".encode()

@@ -1,6 +1,6 @@
 """Wallets in Postgres: the row of each wallet, and the ledger accounts behind it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 from uuid import UUID
@@ -9,18 +9,16 @@ from psycopg import AsyncConnection
 from psycopg.rows import kwargs_row
 from psycopg.types.json import Jsonb
 
-from mmo.wallets.wallet import (
-    COMMISSION,
-    KINDS,
-    Wallet,
+from mmo.wallets.events import (
     WalletClosed,
     WalletEvent,
-    WalletFlag,
     WalletFlagged,
     WalletFrozen,
+    WalletRetiered,
     WalletUnflagged,
     WalletUnfrozen,
 )
+from mmo.wallets.wallet import COMMISSION, KINDS, Wallet, WalletFlag
 
 _ACCOUNT_STATES: dict[type[WalletEvent], int] = {
     WalletFrozen: 3,
@@ -30,7 +28,7 @@ _ACCOUNT_STATES: dict[type[WalletEvent], int] = {
 """Event → the state of the wallet's accounts in the ledger: frozen, open, closed."""
 
 _SELECT = """SELECT id::text, kind, state, currency, msisdn, name, alias, owner, accounts, version,
-                    opened_at, changed_at, product, flags
+                    opened_at, changed_at, product, flags, party::text, tier, frozen_with_party
                FROM wallets.wallet WHERE tenant_id = %s """
 
 
@@ -84,6 +82,17 @@ async def owned_by(connection: AsyncConnection, tenant: int, owner: str) -> list
     return [row[0] for row in await cursor.fetchall()]
 
 
+async def of_parties(
+    connection: AsyncConnection, tenant: int, parties: Sequence[UUID]
+) -> list[Wallet]:
+    """The wallets of parties that are not closed, by id: so they are locked in one order."""
+    cursor = connection.cursor(row_factory=kwargs_row(_wallet))
+    await cursor.execute(
+        _SELECT + "AND party = ANY (%s) AND state <> 'closed' ORDER BY id", [tenant, list(parties)]
+    )
+    return await cursor.fetchall()
+
+
 async def lock(connection: AsyncConnection, tenant: int, identifier: UUID) -> Wallet | None:
     """Read a wallet and keep other changes of it out until the transaction ends."""
     cursor = connection.cursor(row_factory=kwargs_row(_wallet))
@@ -96,12 +105,13 @@ async def save(connection: AsyncConnection, tenant: int, wallet: Wallet) -> None
     await connection.execute(
         """INSERT INTO wallets.wallet (tenant_id, id, kind, state, currency, msisdn, name, alias,
                                        owner, accounts, version, opened_at, changed_at, product,
-                                       flags)
+                                       flags, party, tier, frozen_with_party)
            VALUES (%(tenant_id)s, %(id)s, %(kind)s, %(state)s, %(currency)s, %(msisdn)s, %(name)s,
                    %(alias)s, %(owner)s, %(accounts)s, %(version)s, %(opened_at)s, %(changed_at)s,
-                   %(product)s, %(flags)s)
+                   %(product)s, %(flags)s, %(party)s, %(tier)s, %(frozen_with_party)s)
            ON CONFLICT (tenant_id, id) DO UPDATE
-              SET state = excluded.state, flags = excluded.flags, version = excluded.version,
+              SET state = excluded.state, flags = excluded.flags, tier = excluded.tier,
+                  frozen_with_party = excluded.frozen_with_party, version = excluded.version,
                   changed_at = excluded.changed_at""",
         _row(tenant, wallet),
     )
@@ -114,7 +124,7 @@ async def replace(connection: AsyncConnection, tenant: int, wallet: Wallet) -> N
         """UPDATE wallets.wallet
               SET kind = %(kind)s, currency = %(currency)s, msisdn = %(msisdn)s, name = %(name)s,
                   alias = %(alias)s, owner = %(owner)s, accounts = %(accounts)s,
-                  product = %(product)s, opened_at = %(opened_at)s
+                  product = %(product)s, party = %(party)s, opened_at = %(opened_at)s
             WHERE tenant_id = %(tenant_id)s AND id = %(id)s""",
         _row(tenant, wallet),
     )
@@ -144,7 +154,7 @@ async def balance(connection: AsyncConnection, tenant: int, wallet: Wallet) -> i
     Their rows stay locked until the transaction ends: nothing can arrive before it is closed.
     """
     accounts = list(wallet.accounts.values())
-    await connection.execute("SELECT ledger.raise_facts(%s, %s)", [tenant, accounts])
+    await raise_facts(connection, tenant, [wallet])
     cursor = await connection.execute(
         """SELECT coalesce(sum(posted), 0)::bigint FROM ledger.account
             WHERE tenant_id = %s AND id = ANY (%s)""",
@@ -155,13 +165,18 @@ async def balance(connection: AsyncConnection, tenant: int, wallet: Wallet) -> i
     return row[0]
 
 
+async def raise_facts(connection: AsyncConnection, tenant: int, about: Sequence[Wallet]) -> None:
+    """Make every decision stale that was made on what these wallets were."""
+    accounts = [account for wallet in about for account in wallet.accounts.values()]
+    await connection.execute("SELECT ledger.raise_facts(%s, %s)", [tenant, accounts])
+
+
 async def tell_ledger(
     connection: AsyncConnection, tenant: int, wallet: Wallet, event: WalletEvent
 ) -> None:
     """Give the wallet's accounts the state that the event means; it makes old decisions stale."""
-    if isinstance(event, WalletFlagged | WalletUnflagged):
-        accounts = list(wallet.accounts.values())
-        await connection.execute("SELECT ledger.raise_facts(%s, %s)", [tenant, accounts])
+    if isinstance(event, WalletFlagged | WalletUnflagged | WalletRetiered):
+        await raise_facts(connection, tenant, [wallet])
         return
     state = _ACCOUNT_STATES.get(type(event))
     if state is None:

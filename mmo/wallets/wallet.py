@@ -1,87 +1,40 @@
 """A wallet: what may be asked of it, what happens to it, and what it then is. Pure."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
-
 from mmo.kernel.refusals import REFUSALS, Refused
+from mmo.wallets.events import (
+    TIER,
+    WalletClosed,
+    WalletEvent,
+    WalletFlagged,
+    WalletFrozen,
+    WalletOpened,
+    WalletRetiered,
+    WalletUnflagged,
+    WalletUnfrozen,
+)
 
-KINDS = {"customer": "CUSTOMER", "agent": "AGENT_FLOAT", "super_agent": "SUPER_FLOAT"}
+KINDS = {
+    "customer": "CUSTOMER",
+    "agent": "AGENT_FLOAT",
+    "super_agent": "SUPER_FLOAT",
+    "merchant": "MERCHANT",
+}
 """Kind of wallet → the code of its account in the chart."""
 FLAG_LISTS = {
     "customer": ("wallet-flags", "customer-flags"),
     "agent": ("wallet-flags", "agent-flags"),
     "super_agent": ("wallet-flags", "agent-flags"),
+    "merchant": ("wallet-flags", "merchant-flags"),
 }
 """Kind of wallet → the code lists that its flags come from."""
 FLAGS_MAX = 50
 COMMISSION = {"agent": "AGENT_COMM", "super_agent": "SUPER_COMM"}
 """Kinds that earn → the code of the account that their commission goes to."""
-
-
-class _Event(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class WalletOpened(_Event):
-    """A wallet came into being, with its ledger accounts. Number and name are sealed."""
-
-    kind: str
-    currency: str
-    msisdn: str
-    name: str
-    alias: str
-    owner: str | None
-    accounts: dict[str, int]
-    product: int | None = None
-
-
-class WalletFrozen(_Event):
-    """Nothing moves in or out until it is unfrozen."""
-
-
-class WalletUnfrozen(_Event):
-    """Money moves again."""
-
-
-class WalletClosed(_Event):
-    """The wallet is empty and ended; its number is free."""
-
-
-class WalletFlagged(_Event):
-    """A flag says something of the wallet, for a time; rules may look at it."""
-
-    list: str
-    code: str
-    reason: str
-    since: datetime
-    until: datetime | None = None
-    evidence: str | None = None
-
-
-class WalletUnflagged(_Event):
-    """The flag says it no longer."""
-
-    list: str
-    code: str
-    reason: str
-
-
-WalletEvent = (
-    WalletOpened | WalletFrozen | WalletUnfrozen | WalletClosed | WalletFlagged | WalletUnflagged
-)
-
-EVENTS: dict[str, type[WalletEvent]] = {
-    "mmo.wallet.opened.v1": WalletOpened,
-    "mmo.wallet.frozen.v1": WalletFrozen,
-    "mmo.wallet.unfrozen.v1": WalletUnfrozen,
-    "mmo.wallet.closed.v1": WalletClosed,
-    "mmo.wallet.flagged.v1": WalletFlagged,
-    "mmo.wallet.unflagged.v1": WalletUnflagged,
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,6 +82,11 @@ class Wallet:
     product: int | None = None
     flags: tuple[WalletFlag, ...] = ()
     """By list and code; those that have run out are kept until they are taken off."""
+    party: str | None = None
+    tier: int = TIER
+    """Of KYC, 0 to 3: its party's."""
+    frozen_with_party: bool = False
+    """Whether it is frozen because its party is suspended, and for no other reason."""
 
     def flag(self, named: str, code: str) -> WalletFlag | None:
         """The flag of that list and code, whether it holds or not."""
@@ -147,16 +105,28 @@ class OpenWallet:
     owner: str | None
     accounts: Mapping[str, int]
     product: int | None = None
+    party: str | None = None
+    tier: int = TIER
+    party_active: bool = True
+    """Whether the party, where it has one, may have wallets now."""
 
 
 @dataclass(frozen=True, slots=True)
 class FreezeWallet:
-    """Ask that nothing moves in or out."""
+    """Ask that nothing moves in or out. `with_party`: because the party is suspended."""
+
+    with_party: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class UnfreezeWallet:
-    """Ask that money moves again."""
+    """Ask that money moves again.
+
+    `with_party`: only where it was frozen with its party. `suspended`: whether the party still is.
+    """
+
+    with_party: bool = False
+    suspended: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,42 +157,68 @@ class UnflagWallet:
     reason: str
 
 
-WalletCommand = OpenWallet | FreezeWallet | UnfreezeWallet | CloseWallet | FlagWallet | UnflagWallet
+@dataclass(frozen=True, slots=True)
+class RetierWallet:
+    """Ask that the wallet has its party's new tier."""
+
+    tier: int
+
+
+WalletCommand = (
+    OpenWallet
+    | FreezeWallet
+    | UnfreezeWallet
+    | CloseWallet
+    | FlagWallet
+    | UnflagWallet
+    | RetierWallet
+)
 
 
 def decide(wallet: Wallet | None, command: WalletCommand) -> tuple[WalletEvent, ...] | Refused:
     """Decide what happens. No event: it is so already."""
     if isinstance(command, OpenWallet):
-        return () if wallet else (_opened(command),)
+        return () if wallet else _opened(command)
     if wallet is None:
         return _refused("wallet_not_found")
-    if not isinstance(command, FlagWallet | UnflagWallet):
-        return _decided(wallet, command)
+    if isinstance(command, FreezeWallet | UnfreezeWallet):
+        return _frozen(wallet, command)
+    if isinstance(command, CloseWallet):
+        return _closed(wallet, command)
     if wallet.state == "closed":
         return _refused("wallet_closed")
-    return (
-        _flagged(wallet, command)
-        if isinstance(command, FlagWallet)
-        else _unflagged(wallet, command)
-    )
+    return _said(wallet, command)
 
 
-def _decided(
-    wallet: Wallet, command: FreezeWallet | UnfreezeWallet | CloseWallet
+def _frozen(
+    wallet: Wallet, command: FreezeWallet | UnfreezeWallet
 ) -> tuple[WalletEvent, ...] | Refused:
-    match command, wallet.state:
-        case (FreezeWallet(), "active"):
-            return (WalletFrozen(),)
-        case (UnfreezeWallet(), "frozen"):
-            return (WalletUnfrozen(),)
-        case (CloseWallet(), "closed") | (FreezeWallet(), "frozen") | (UnfreezeWallet(), "active"):
-            return ()
-        case (CloseWallet(0), _):
-            return (WalletClosed(),)
-        case (CloseWallet(), _):
-            return _refused("wallet_not_empty")
-        case _:
-            return _refused("wallet_closed")
+    """What was frozen with the party is unfrozen with it; what staff froze, by staff."""
+    if wallet.state == "closed":
+        return _refused("wallet_closed")
+    frozen = wallet.state == "frozen"
+    if isinstance(command, FreezeWallet):
+        same = frozen and (command.with_party or not wallet.frozen_with_party)
+        return () if same else (WalletFrozen(with_party=command.with_party),)
+    if not frozen or (command.with_party and not wallet.frozen_with_party):
+        return ()
+    return _refused("party_suspended") if command.suspended else (WalletUnfrozen(),)
+
+
+def _closed(wallet: Wallet, command: CloseWallet) -> tuple[WalletEvent, ...] | Refused:
+    if wallet.state == "closed":
+        return ()
+    return (WalletClosed(),) if command.balance == 0 else _refused("wallet_not_empty")
+
+
+def _said(
+    wallet: Wallet, command: FlagWallet | UnflagWallet | RetierWallet
+) -> tuple[WalletEvent, ...] | Refused:
+    if isinstance(command, FlagWallet):
+        return _flagged(wallet, command)
+    if isinstance(command, UnflagWallet):
+        return _unflagged(wallet, command)
+    return (WalletRetiered(tier=command.tier),) if command.tier != wallet.tier else ()
 
 
 def evolve(
@@ -238,8 +234,13 @@ def evolve(
     if isinstance(event, WalletFlagged | WalletUnflagged):
         flags = _flags_after(wallet, event)
         return replace(wallet, flags=flags, version=version, changed_at=at)
+    if isinstance(event, WalletRetiered):
+        return replace(wallet, tier=event.tier, version=version, changed_at=at)
     state = {WalletFrozen: "frozen", WalletUnfrozen: "active", WalletClosed: "closed"}[type(event)]
-    return replace(wallet, state=state, version=version, changed_at=at)
+    with_party = isinstance(event, WalletFrozen) and event.with_party
+    return replace(
+        wallet, state=state, frozen_with_party=with_party, version=version, changed_at=at
+    )
 
 
 def _flagged(wallet: Wallet, command: FlagWallet) -> tuple[WalletEvent, ...] | Refused:
@@ -277,17 +278,12 @@ def _flags_after(wallet: Wallet, event: WalletFlagged | WalletUnflagged) -> tupl
     return tuple(sorted(others, key=lambda f: (f.list, f.code)))
 
 
-def _opened(command: OpenWallet) -> WalletOpened:
-    return WalletOpened(
-        kind=command.kind,
-        currency=command.currency,
-        msisdn=command.msisdn,
-        name=command.name,
-        alias=command.alias,
-        owner=command.owner,
-        accounts=dict(command.accounts),
-        product=command.product,
-    )
+def _opened(command: OpenWallet) -> tuple[WalletEvent, ...] | Refused:
+    if not command.party_active:
+        return _refused("party_not_active")
+    about = asdict(command)
+    del about["party_active"]
+    return (WalletOpened(**about),)
 
 
 def _refused(code: str) -> Refused:

@@ -10,15 +10,17 @@ import pytest_asyncio
 
 from tests.e2e.contract import contract
 from tests.e2e.opening import WHY, ask
-from tests.e2e.town import Holder, Town
+from tests.e2e.town import Holder, Town, unique_msisdn
 
 OPEN_S = 60.0
 OWN = re.compile(r"^/(healthz|readyz|metrics)$|^/v1/(super|tenants|tenant-groups)\b")
 """What is no tenant's: without X-Tenant."""
 LEFT_OUT = re.compile(
     r"^/v1/(approvals|tasks|notifications|changes|bep/backtests|bep/missing)\b|/flags$"
+    r"|^/v1/parties/\{party\}/documents"
 )
-"""What is somebody's own: an inbox, what they asked for; and flags, seen by who sets them."""
+"""What is somebody's own: an inbox, what they asked for; flags, seen by who sets them; and files
+of KYC, which no super-tenant sees."""
 
 
 def records(books: psycopg.Connection, *tenants: str) -> list[tuple[str, str]]:
@@ -60,7 +62,10 @@ async def addresses(
     found: dict[str, str] = {}
     for path, operations in contract()["paths"].items():
         if "get" in operations and not LEFT_OUT.search(path):
-            named = values | {"{name}": more["{kind}"] if "document" in path else listed[0]}
+            named = values | {
+                "{name}": more["{kind}"] if "document" in path else listed[0],
+                "{term}": more["{tariff}" if "tariffs" in path else "{profile}"],
+            }
             found[path] = re.sub(r"\{\w+\}", lambda name, named=named: named[name[0]], path)
     return found
 
@@ -78,12 +83,25 @@ async def _made(demo: Town) -> dict[str, str]:
         "data": {"expression": "event.amount.minor < 1"},
     })  # fmt: skip
     endpoint = await demo.staff.post("/v1/webhooks", {"url": "http://127.0.0.1:9/hook"})
-    for answer in (added, document, rule, endpoint):
+    person = {"name": "Amina", "msisdn": unique_msisdn()}
+    party = await demo.staff.post("/v1/parties", {"kind": "subscriber", "person": person})
+    office = await demo.staff.post("/v1/offices", {"name": "Kisumu"})
+    tariff = await demo.staff.post("/v1/tariffs", {
+        "movement": "p2p-transfer", "currency": "KES", "product": number, "title": "Free",
+        "content": {"currency": "KES"},
+    })  # fmt: skip
+    profile = await demo.staff.post("/v1/limit-profiles", {
+        "wallet_kind": "merchant", "tier": 3, "currency": "KES", "product": number,
+        "title": "Free", "content": {"currency": "KES"},
+    })  # fmt: skip
+    for answer in (added, document, rule, endpoint, party, office, tariff, profile):
         assert answer.status_code == 201, answer.text
     return {
         "{number}": str(number), "{kind}": kind, "{document}": document.json()["id"],
         "{processor}": "expression", "{rule}": rule.json()["id"],
-        "{endpoint}": endpoint.json()["id"],
+        "{endpoint}": endpoint.json()["id"], "{party}": party.json()["id"],
+        "{office}": office.json()["id"], "{tariff}": tariff.json()["id"],
+        "{profile}": profile.json()["id"],
     }  # fmt: skip
 
 

@@ -112,7 +112,7 @@ async def test_every_wallet_is_the_fold_of_its_events(
     refolded = await refold_wallets(pool)
 
     assert refolded.examples == ()
-    assert refolded.wallets > 4
+    assert refolded.rows > 4
 
 
 async def test_the_books_are_in_order(demo: Town, stack: Operator) -> None:

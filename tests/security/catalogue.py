@@ -45,8 +45,9 @@ BEYOND = ("mmo_as_every_tenant", "mmo_as_super", "mmo_owner")
 
 WRITERS = {
     "mmo_as_poster": {"messaging.event", "wallets.*", "movements.command", "audit.record",
-                      "identity.*", "code_lists.*", "bep.*", "approvals.*", "changes.*",
-                      "notifications.*", "tasks.*", "documents.*", "trials.*",
+                      "parties.*", "identity.*", "code_lists.*", "bep.*", "approvals.*",
+                      "changes.*",
+                      "notifications.*", "tasks.*", "documents.*", "trials.*", "dated.*",
                       "tenancy.onboarding",
                       "tenancy.tenant_group", "tenancy.group_member", "tenancy.group_share"},
     "mmo_as_onboarding": {"tenancy.*", "movements.chart", "identity.*", "audit.record"},

@@ -11,7 +11,7 @@ from workers.cli.main import build
 COMMANDS = (
     "up", "down", "restart", "status", "logs", "reset", "migrate", "demo", "token", "wallets",
     "movements", "movement", "projections", "replay", "history", "verify", "doctor", "audit",
-    "approvals", "bep", "sms",
+    "approvals", "bep", "sms", "tariffs",
 )  # fmt: skip
 
 

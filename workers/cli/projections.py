@@ -4,7 +4,7 @@ import typer
 from rich.progress import Progress
 from rich.table import Table
 
-from mmo.changes.refold import Refolded, refold_wallets
+from mmo.changes.refold import Refolded, refold_parties, refold_wallets
 from mmo.projections.support.position import Lag, lags
 from mmo.projections.support.rebuild import Compared
 from mmo.projections.support.rebuild import rebuild as build_anew
@@ -48,35 +48,37 @@ def rebuild(*, home: HomeOption = DEFAULT_HOME, json: JsonOption = False) -> Non
     Example: `mmo projections rebuild`
     """
     compared, refolded = ask(home, "demo", _rebuild)
-    different = sum(one.differences for one in compared) + refolded.differences
+    different = sum(one.differences for one in (*compared, *refolded))
     if json:
         rows = [{"table": c.table, "rows": c.rows, "differences": c.differences} for c in compared]
-        rows.append(
-            {"table": "wallet", "rows": refolded.wallets, "differences": refolded.differences}
-        )
+        rows += [
+            {"table": r.aggregate, "rows": r.rows, "differences": r.differences} for r in refolded
+        ]
         print_json(rows)
     else:
         _print(compared, refolded)
     raise typer.Exit(PROBLEM if different else 0)
 
 
-async def _rebuild(operator: Operator) -> tuple[list[Compared], Refolded]:
+async def _rebuild(operator: Operator) -> tuple[list[Compared], list[Refolded]]:
     with Progress(console=console, transient=True) as progress:
         task = progress.add_task("folding the feed", total=None)
         compared = await build_anew(
             operator.pool, lambda now, goal: progress.update(task, completed=now, total=goal)
         )
-    return compared, await refold_wallets(operator.pool)
+    return compared, [await refold_parties(operator.pool), await refold_wallets(operator.pool)]
 
 
-def _print(compared: list[Compared], refolded: Refolded) -> None:
+def _print(compared: list[Compared], refolded: list[Refolded]) -> None:
     table = Table("rebuilt", "rows", "differences", box=None)
     for one in compared:
         table.add_row(one.table, f"{one.rows:,}", str(one.differences))
-    table.add_row("wallet (refolded)", f"{refolded.wallets:,}", str(refolded.differences))
+    for one in refolded:
+        table.add_row(f"{one.aggregate} (refolded)", f"{one.rows:,}", str(one.differences))
     console.print(table)
     for one in compared:
         for example in one.examples:
             console.print(f"{one.table}: {example}", markup=False)
-    for example in refolded.examples:
-        console.print(f"wallet: {example}", markup=False)
+    for one in refolded:
+        for example in one.examples:
+            console.print(f"{one.aggregate}: {example}", markup=False)

@@ -15,6 +15,7 @@ from api.scopes import scopes
 from mmo.bep import definitions
 from mmo.changes.wallets import NewWallet, WalletChanges
 from mmo.codelists import postgres as code_lists
+from mmo.dated.postgres import FOUR_EYES as TERMS_FOUR_EYES
 from mmo.identity import clients
 from mmo.identity.clients import CLIENT, CODE, EXCHANGE, REFRESH
 from mmo.identity.clients import PIN as PIN_GRANT
@@ -124,9 +125,10 @@ async def _client(
 
 
 async def _rules(pool: AsyncConnectionPool[Any]) -> None:
-    """The demo's rules need no second person, so that one can be tried; and its flags."""
+    """The demo's rules and terms need no second person, so that one can be tried; and its flags."""
     async with scoped(pool, DEMO.id) as connection:
-        await definitions.set_four_eyes(connection, DEMO.id, False)
+        await definitions.FOUR_EYES.set(connection, DEMO.id, False)
+        await TERMS_FOUR_EYES.set(connection, DEMO.id, False)
         for name, codes in FLAGS.items():
             for code, label in codes.items():
                 if await code_lists.find(connection, DEMO.id, name, code) is None:

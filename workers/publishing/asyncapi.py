@@ -1,5 +1,6 @@
 """docs/asyncapi.yaml: every message on the broker, by subject, with its schema."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import yaml
@@ -13,12 +14,20 @@ from mmo.messaging.event import CONTEXTS
 from mmo.messaging.nats import STREAM
 from mmo.movements.support.catalogue import movements
 from mmo.movements.support.published import MovementEvent
+from mmo.parties.events import EVENTS as PARTY_EVENTS
 from mmo.tasks.postgres import COMPLETED, ESCALATED, OPENED
-from mmo.wallets.wallet import EVENTS
+from mmo.wallets.events import EVENTS as WALLET_EVENTS
 from workers.publishing.openapi import HEADER
 
 REACTIONS = ("notification", "sms", "task", "webhook")
 REFUSED = ("mmo.movement.refused.v1", "mmo.movement.held.v1", "mmo.movement.released.v1")
+
+AGGREGATES: dict[str, Mapping[str, type[BaseModel]]] = {
+    "wallet": WALLET_EVENTS,
+    "party": PARTY_EVENTS,
+    "document": DOCUMENT_EVENTS,
+}
+"""Aggregate → its own events."""
 
 
 class HistoryEvent(BaseModel):
@@ -88,10 +97,8 @@ def messages() -> dict[str, tuple[str, type[BaseModel]]]:
             found[movement.event_type(step.number)] = ("movement", MovementEvent)
     for name in REFUSED:
         found[name] = ("movement", MovementEvent)
-    for name, model in EVENTS.items():
-        found[name] = ("wallet", model)
-    for name, model in DOCUMENT_EVENTS.items():
-        found[name] = ("document", model)
+    for aggregate, events in AGGREGATES.items():
+        found |= {name: (aggregate, model) for name, model in events.items()}
     for kind in REACTIONS:
         found[f"mmo.{kind}.requested.v1"] = ("reaction", ReactionEvent)
     for name in (OPENED, ESCALATED, COMPLETED):

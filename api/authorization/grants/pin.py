@@ -16,10 +16,10 @@ from mmo.identity.clients import Client
 from mmo.identity.pins import PinRefusedError, Tenancy
 from mmo.identity.standard import ROLE_OF_WALLET
 from mmo.kernel.identifiers import mint
+from mmo.keys.personal import BY_NUMBER
 from mmo.tenancy.scope import scoped
 from mmo.tenancy.tenant import Tenant
 from mmo.wallets import postgres as wallets
-from mmo.wallets.personal import BY_NUMBER
 from mmo.wallets.wallet import Wallet
 
 IDLE_S, LIFE_S = 30 * 24 * 3600, 90 * 24 * 3600

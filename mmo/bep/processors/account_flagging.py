@@ -11,8 +11,9 @@ from pydantic import Field
 from mmo.bep.event import BusinessEvent, EventKind, Side
 from mmo.bep.facts import PartyFacts, RuleFacts
 from mmo.bep.processor import MetadataError, Offers, Validator
-from mmo.bep.spelling import Settings, nearest
+from mmo.bep.spelling import Settings
 from mmo.bep.verdict import Allow, Refuse, Verdict
+from mmo.kernel.spelling import nearest
 
 REFUSAL = "invalid_action_for_flagged_account"
 CODES_MAX = 100

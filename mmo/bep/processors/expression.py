@@ -9,8 +9,9 @@ from mmo.bep.conditions import ConditionError, holds, program_of
 from mmo.bep.event import BusinessEvent, EventKind
 from mmo.bep.facts import RuleFacts
 from mmo.bep.processor import MetadataError, Offers, Validator
-from mmo.bep.spelling import Settings, nearest
+from mmo.bep.spelling import Settings
 from mmo.bep.verdict import DAY_S, Allow, Ask, Refuse, RequireApproval, Verdict
+from mmo.kernel.spelling import nearest
 
 REFUSAL = "expression_refused"
 LENGTH_MAX = 1000
@@ -23,7 +24,8 @@ class Condition(Settings):
     expression: str = Field(
         title="Condition",
         description="CEL; true allows. Such as: event.amount.minor <= 500000 ||"
-        " parties.payer.kind == 'agent'. It may use event, parties and facts.",
+        " parties.payer.kind == 'agent' || parties.payer.tier == 3. It may use event, parties and"
+        " facts.",
         min_length=1,
         max_length=LENGTH_MAX,
     )
@@ -115,6 +117,7 @@ def _parties(facts: RuleFacts) -> dict[str, Any]:
             "kind": party.kind,
             "state": party.state,
             "product": party.product,
+            "tier": party.tier,
             "currency": party.currency,
             "flags": sorted({flag.code for flag in party.flags if flag.holds(facts.now)}),
         }

@@ -9,8 +9,9 @@ from mmo.bep.event import BusinessEvent, EventKind
 from mmo.bep.facts import RuleFacts
 from mmo.bep.processor import MetadataError, Offers, Reaction, Reactor
 from mmo.bep.processors.sms import Template, values
-from mmo.bep.spelling import Settings, nearest
+from mmo.bep.spelling import Settings
 from mmo.bep.templates import VARIABLES, wrong_in
+from mmo.kernel.spelling import nearest
 
 KIND = "notification"
 

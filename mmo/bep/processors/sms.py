@@ -13,9 +13,10 @@ from pydantic import Field, StringConstraints
 from mmo.bep.event import BusinessEvent, EventKind
 from mmo.bep.facts import RuleFacts
 from mmo.bep.processor import MetadataError, Offers, Reaction, Reactor
-from mmo.bep.spelling import Settings, nearest
+from mmo.bep.spelling import Settings
 from mmo.bep.templates import TEMPLATE_MAX, VARIABLES, wrong_in
 from mmo.kernel.money import LARGEST_MINOR
+from mmo.kernel.spelling import nearest
 
 LANGUAGES = ("en", "fr", "sw")
 KIND = "sms"

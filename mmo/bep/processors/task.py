@@ -12,8 +12,9 @@ from pydantic import Field
 from mmo.bep.event import BOTH, BusinessEvent, EventKind, Phase
 from mmo.bep.facts import Need, RuleFacts
 from mmo.bep.processor import MetadataError, Offers, Reaction, Reactor, Validator
-from mmo.bep.spelling import Settings, nearest
+from mmo.bep.spelling import Settings
 from mmo.bep.verdict import Allow, Refuse, Verdict
+from mmo.kernel.spelling import nearest
 
 KIND = "task"
 REFUSAL = "task_open"

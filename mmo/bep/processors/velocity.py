@@ -12,9 +12,10 @@ from pydantic_core import PydanticCustomError
 from mmo.bep.event import BusinessEvent, EventKind, Phase
 from mmo.bep.facts import Need, RuleFacts
 from mmo.bep.processor import MetadataError, Offers, Validator
-from mmo.bep.spelling import Settings, nearest
+from mmo.bep.spelling import Settings
 from mmo.bep.verdict import Allow, Refuse, Verdict
 from mmo.kernel.money import LARGEST_MINOR
+from mmo.kernel.spelling import nearest
 
 REFUSAL = "velocity_exceeded"
 DAY_S = 86_400

@@ -1,4 +1,4 @@
-"""Terms in decisions: what limits and free uses count, quotes once used, the books' own date."""
+"""Terms in decisions: what limits and free uses count, and the own date of the books."""
 
 from mmo.database.run_sql import run_sql
 

@@ -1,5 +1,4 @@
--- Terms in decisions: limits and free uses are counters of the ledger, a quote is used once, and the books have a date of
--- their own.
+-- Terms in decisions: limits and free uses are counters of the ledger, and the books have a date of their own.
 
 ALTER TABLE ledger.tenant ADD business_date date;       -- the open day of the books; NULL: they follow the calendar
 
@@ -49,49 +48,10 @@ BEGIN
     EXECUTE body;
 END $$;
 
--- Each quote, once used, and by which movement.
-CREATE TABLE movements.quote_used (
-    tenant_id int NOT NULL REFERENCES tenancy.tenant,
-    quote uuid NOT NULL,
-    movement_id uuid NOT NULL,
-    PRIMARY KEY (tenant_id, quote)
-);
-ALTER TABLE movements.quote_used OWNER TO mmo_owner;
-SELECT tenancy.isolate('movements.quote_used');
-GRANT SELECT ON movements.quote_used TO mmo_as_reader;
-
--- The one writer also remembers the quotes that were used: two movements that name one at the same moment collide here, and
--- the later one is decided again.
-CREATE FUNCTION movements.use_quote(p_tenant int, p_movement uuid, p_quote uuid) RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-BEGIN
-    INSERT INTO movements.quote_used (tenant_id, quote, movement_id) VALUES (p_tenant, p_quote, p_movement)
-    ON CONFLICT DO NOTHING;
-    PERFORM FROM movements.quote_used WHERE tenant_id = p_tenant AND quote = p_quote AND movement_id = p_movement;
-    IF NOT FOUND THEN
-        RAISE EXCEPTION 'quote % was used meanwhile', p_quote USING ERRCODE = 'LB011';
-    END IF;
-END $$;
-DO $$
-DECLARE
-    body text := pg_get_functiondef('movements.post'::regproc);
-    old CONSTANT text := '    RETURN o;
-END';
-BEGIN
-    IF array_length(string_to_array(body, old), 1) <> 2 THEN
-        RAISE EXCEPTION 'movements.post is not as it was';
-    END IF;
-    EXECUTE replace(body, old, '    PERFORM movements.use_quote(b.tenant_id, b.r_txn[z], (e_event[z]::jsonb ->> ''quote'')::uuid)
-       FROM generate_series(1, n) z
-      WHERE o.status[z] = 0 AND NOT coalesce(o.replayed[z], false) AND e_event[z]::jsonb ? ''quote'';
-    RETURN o;
-END');
-END $$;
-
--- As before; and the date on the tenant's clock beside that of its books, which of the quotes named are used, and how many
--- free uses there were of the counters named: those from 10000 on, whose window is told by the number.
+-- As before; and the date on the tenant's clock beside that of its books, and how many free uses there were of the counters
+-- named: those from 10000 on, whose window is told by the number.
 DROP FUNCTION movements.facts;
-CREATE FUNCTION movements.facts(p_tenant int, p_txn uuid[], p_wallets uuid[], p_quotes uuid[] DEFAULT '{}',
+CREATE FUNCTION movements.facts(p_tenant int, p_txn uuid[], p_wallets uuid[],
                                 p_free_wallets uuid[] DEFAULT '{}', p_free_buckets smallint[] DEFAULT '{}') RETURNS jsonb
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     WITH earner AS (
@@ -133,9 +93,6 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
                        ORDER BY j.txn, j.step), '[]')
               FROM unnest(p_txn) k (txn)
               JOIN ledger.journal j ON j.tenant_id = p_tenant AND j.txn = k.txn),
-        'quotes', (
-            SELECT coalesce(jsonb_object_agg(q.quote, q.movement_id), '{}')
-              FROM movements.quote_used q WHERE q.tenant_id = p_tenant AND q.quote = ANY (p_quotes)),
         'free', (
             SELECT coalesce(jsonb_agg(jsonb_build_object('wallet', f.wallet, 'bucket', f.bucket, 'n', u.n)), '[]')
               FROM unnest(p_free_wallets, p_free_buckets) f (wallet, bucket)
@@ -152,7 +109,7 @@ DO $$
 DECLARE f regprocedure;
 BEGIN
     FOR f IN SELECT p.oid FROM pg_proc p
-              WHERE p.pronamespace = 'movements'::regnamespace AND p.proname IN ('facts', 'use_quote') LOOP
+              WHERE p.pronamespace = 'movements'::regnamespace AND p.proname = 'facts' LOOP
         EXECUTE format('ALTER FUNCTION %s OWNER TO mmo_owner', f);
         EXECUTE format('REVOKE ALL ON FUNCTION %s FROM PUBLIC', f);
     END LOOP;

@@ -161,9 +161,3 @@ class PricedCommand(Command):
         ]
         | None
     ) = None
-    quote: (
-        Annotated[
-            str, Field(max_length=4000, description="A quote of /v1/quotes: its terms hold, once.")
-        ]
-        | None
-    ) = None

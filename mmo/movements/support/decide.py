@@ -15,12 +15,11 @@ from mmo.ledger.posting import Instance as LedgerInstance
 from mmo.ledger.posting import Kind, Leg, Posting
 from mmo.movements.support.accounts import Account, Chart, Chosen, Instance, Party
 from mmo.movements.support.checks import Considered, checked
-from mmo.movements.support.command import Command, PricedCommand
+from mmo.movements.support.command import Command
 from mmo.movements.support.facts import AccountFacts, Facts
 from mmo.movements.support.movement import Movement, Step
 from mmo.movements.support.outcome import Request, Verb
 from mmo.movements.support.posting_rule import NegativeLineError
-from mmo.movements.support.quotes import read as read_quote
 from mmo.movements.support.record import Decided, record_of
 from mmo.movements.support.rules import event_of, rule_facts_of
 from mmo.movements.support.worth import worth_of
@@ -205,8 +204,6 @@ def _draft(
         "prices": dict(decided.worth.prices),
         "because": request.because,
     }
-    if isinstance(command, PricedCommand) and command.quote and request.step == 1:
-        event["quote"] = str(read_quote(command.quote).id)
     return Draft(
         posting=posting,
         event_type=movement.event_type(request.step),

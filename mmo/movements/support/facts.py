@@ -53,8 +53,6 @@ class Facts:
     """The tariff recorded with them."""
     operator: Terms = EMPTY_TERMS
     """The operator's tariffs and limits at a version that is `rules_version` or newer."""
-    quotes: Mapping[str, str] = field(default_factory=dict[str, str])
-    """Quote → the movement that used it."""
     used: Mapping[str, int] = field(default_factory=dict[str, int])
     """Name of a charge that is free at first → how many were used in its period."""
     rules: Snapshot = EMPTY

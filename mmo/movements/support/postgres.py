@@ -28,7 +28,6 @@ from mmo.movements.support.decide import Draft, fingerprint
 from mmo.movements.support.facts import AccountFacts, Facts, WalletFacts
 from mmo.movements.support.outcome import Request, Verb
 from mmo.movements.support.pricing import FreeUse, free_uses
-from mmo.movements.support.quotes import read as read_quote
 from mmo.movements.support.rules import needs_of
 from mmo.movements.support.terms import EMPTY, Terms, compiled
 from mmo.tenancy.scope import scoped
@@ -37,7 +36,7 @@ Pool = AsyncConnectionPool[Any]
 
 FACTS_LIMITS = Limits(lanes=2, batch=100, waiting=4096, deadline=10.0)
 
-_MOVEMENTS_FACTS = """movements.facts(%b::int, %b::uuid[], %b::uuid[], %b::uuid[], %b::uuid[],
+_MOVEMENTS_FACTS = """movements.facts(%b::int, %b::uuid[], %b::uuid[], %b::uuid[],
                                       %b::smallint[])::text"""
 _FACTS = f"SELECT {_MOVEMENTS_FACTS}, NULL"
 _FACTS_AND_NEEDS = f"SELECT {_MOVEMENTS_FACTS}, bep.facts(%b::int, %b::jsonb)::text"
@@ -112,13 +111,10 @@ class PostgresFacts:
     ) -> tuple[Mapping[str, Any], Mapping[str, Mapping[str, Any]]]:  # fmt: skip
         txns = [UUID(_id(request)) for request in asked]
         wallets = {UUID(wallet) for request in asked for wallet in _wallets_of(request)}
-        quotes = [read_quote(request.command["quote"]).id for request in asked
-                  if "quote" in request.command]  # fmt: skip
         values: list[object] = [
             tenant,
             packing.uuids(txns),
             packing.uuids(list(wallets)),
-            packing.uuids(quotes),
             packing.uuids([UUID(one.wallet) for one in free]),
             packing.int2s([one.bucket for one in free]),
         ]
@@ -246,7 +242,6 @@ def _facts(
             for row in read["free"]
             if (row["wallet"], row["bucket"]) == (one.wallet, one.bucket)
         },
-        quotes=read["quotes"],
         rules=seen.rules,
         values=seen.values.get(_id(request), {}),
         recorded=_recorded(recorded) if recorded else None,

@@ -1,4 +1,4 @@
-"""What the first step of a movement costs: by the operator's tariff, or by a quote of it."""
+"""What the first step of a movement costs: by the operator's tariff."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -11,9 +11,8 @@ from mmo.movements.support.command import Command, PricedCommand
 from mmo.movements.support.facts import Facts
 from mmo.movements.support.movement import Movement
 from mmo.movements.support.outcome import Request
-from mmo.movements.support.quotes import read
 from mmo.movements.support.terms import Terms, free_bucket, window_of
-from mmo.pricing.price import CannotPriceError, Priced, Ticket, price
+from mmo.pricing.price import Priced, Ticket, price
 from mmo.pricing.tariff import AGENT
 
 STALE = "stale"
@@ -36,8 +35,6 @@ def price_of(movement: Movement, command: Command, product: int | None, facts: F
     minor, currency = command.amount.minor, command.amount.currency
     if not isinstance(command, PricedCommand):
         return Price(prices={"A": minor})
-    if command.quote is not None:
-        return _quoted(command.quote, facts)
     found = facts.operator.tariffs.find(movement.name, currency, product, facts.now)
     if found is None:
         return Price(prices={"A": minor})
@@ -78,16 +75,6 @@ def free_uses(terms: Terms, request: Request) -> list[FreeUse]:
         FreeUse(charge=name, wallet=wallet, bucket=free_bucket(movement.number, window_of(per)))
         for name, per in free
     ]
-
-
-def _quoted(document: str, facts: Facts) -> Price:
-    """The price that a quote promised. Raises CannotPriceError."""
-    quote = read(document)
-    if facts.quotes.get(str(quote.id)) is not None:
-        raise CannotPriceError("quote_used")
-    if facts.now > quote.until:
-        raise CannotPriceError("quote_expired")
-    return Price(prices=quote.prices, tariff=quote.tariff)
 
 
 def _earners(command: Command, facts: Facts) -> frozenset[str]:

@@ -100,6 +100,8 @@ def _seen(facts: Facts, wallet: str) -> dict[str, object]:
 def _more(known: WalletFacts) -> Mapping[str, object]:
     """What rules see beside kind and state, where there is anything to see."""
     more: dict[str, object] = {}
+    if known.tier != 1:
+        more["tier"] = known.tier
     if known.product is not None:
         more["product"] = known.product
     if known.flags:

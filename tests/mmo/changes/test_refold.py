@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 
 from mmo.changes.refold import refold_wallets
-from mmo.changes.wallets import Changed, NewWallet, wallet_as_of
+from mmo.changes.wallets import WALLET, Changed, NewWallet
 from mmo.kernel.identifiers import mint
 from mmo.kernel.refusals import Refused
 from mmo.messaging.postgres import history_of
@@ -38,7 +38,7 @@ async def test_every_row_is_its_fold(opened: House) -> None:
 
     refolded = await refold_wallets(opened.pool)
 
-    assert (refolded.wallets, refolded.differences, refolded.examples) == (4, 0, ())
+    assert (refolded.rows, refolded.differences, refolded.examples) == (4, 0, ())
 
 
 PLANTED = {
@@ -50,6 +50,8 @@ PLANTED = {
     "version": "version = version + 1",
     "accounts": """accounts = '{"wallet": 1}'""",
     "product": "product = 7",
+    "tier": "tier = 3",
+    "frozen_with_party": "frozen_with_party = true",
     "flags": """flags = '[{"list": "wallet-flags", "code": "X", "since": "2026-01-01T00:00:00Z",
                           "until": null}]'""",
 }
@@ -80,9 +82,9 @@ async def test_a_wallet_can_be_seen_as_it_was(opened: House) -> None:
 
     async with opened.pool.connection() as connection:
         before = was.opened_at - timedelta(microseconds=1)
-        assert await wallet_as_of(connection, TENANT.id, bob, before) is None
-        assert await wallet_as_of(connection, TENANT.id, bob, was.opened_at) == was
-        then = await wallet_as_of(connection, TENANT.id, bob, frozen.wallet.changed_at)
+        assert await WALLET.as_of(connection, TENANT.id, bob, before) is None
+        assert await WALLET.as_of(connection, TENANT.id, bob, was.opened_at) == was
+        then = await WALLET.as_of(connection, TENANT.id, bob, frozen.wallet.changed_at)
     assert (
         then == frozen.wallet == replace(was, state="frozen", version=2, changed_at=then.changed_at)
     )

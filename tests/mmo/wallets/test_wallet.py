@@ -8,13 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mmo.kernel.refusals import Refused
+from mmo.wallets.events import EVENTS
 from mmo.wallets.wallet import (
-    EVENTS,
     FLAGS_MAX,
     CloseWallet,
     FlagWallet,
     FreezeWallet,
     OpenWallet,
+    RetierWallet,
     UnflagWallet,
     UnfreezeWallet,
     Wallet,
@@ -170,3 +171,63 @@ def test_a_flag_reads_back_from_its_row_as_it_was() -> None:
     flag = WalletFlag(list="wallet-flags", code="SUSPECT", since=AT, until=LATER)
 
     assert WalletFlag.of(flag.row()) == flag
+
+
+WITH_PARTY, RESUMED = FreezeWallet(with_party=True), UnfreezeWallet(with_party=True)
+TOGETHER: list[tuple[str, tuple[WalletCommand, ...], tuple[str, bool]]] = [
+    ("is frozen with its party", (WITH_PARTY,), ("frozen", True)),
+    ("is unfrozen with it", (WITH_PARTY, RESUMED), ("active", False)),
+    ("stays frozen where staff froze it first", (FreezeWallet(), WITH_PARTY, RESUMED),
+     ("frozen", False)),
+    ("stays frozen where staff froze it too", (WITH_PARTY, FreezeWallet(), RESUMED),
+     ("frozen", False)),
+    ("is not frozen: nothing to undo", (RESUMED,), ("active", False)),
+    ("was closed meanwhile", (WITH_PARTY, CloseWallet(0)), ("closed", False)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("commands", "is_then"), [pytest.param(*case[1:], id=case[0]) for case in TOGETHER]
+)
+def test_a_wallet_follows_its_party_and_no_further(
+    commands: tuple[WalletCommand, ...], is_then: tuple[str, bool]
+) -> None:
+    wallet = after(OPEN, *commands)
+
+    assert (wallet.state, wallet.frozen_with_party) == is_then
+
+
+@pytest.mark.parametrize("frozen", [WITH_PARTY, FreezeWallet()])
+def test_nothing_of_a_suspended_party_is_unfrozen(frozen: FreezeWallet) -> None:
+    refused = decide(after(OPEN, frozen), UnfreezeWallet(suspended=True))
+
+    assert isinstance(refused, Refused)
+    assert refused.code == "party_suspended"
+
+
+def test_a_wallet_takes_its_partys_tier_and_follows_it() -> None:
+    opened = after(replace(OPEN, party="p-1", tier=3))
+
+    assert (opened.party, opened.tier, after(OPEN).tier) == ("p-1", 3, 1)
+    assert after(OPEN, RetierWallet(2)).tier == 2
+    assert decide(after(OPEN, RetierWallet(2)), RetierWallet(2)) == ()
+
+
+def test_only_an_active_party_gets_a_wallet() -> None:
+    refused = decide(None, replace(OPEN, party="p-1", party_active=False))
+
+    assert isinstance(refused, Refused)
+    assert refused.code == "party_not_active"
+
+
+def test_a_wallet_from_before_there_were_parties_folds_as_it_did() -> None:
+    decided = decide(None, OPEN)
+    assert not isinstance(decided, Refused)
+    old = decided[0].model_dump(exclude={"party", "tier"})
+
+    opened = EVENTS["mmo.wallet.opened.v1"].model_validate(old)
+    frozen = EVENTS["mmo.wallet.frozen.v1"].model_validate({})
+
+    wallet = evolve(None, opened, identifier="w-1", version=1, at=AT)
+    assert wallet == after(OPEN)
+    assert evolve(wallet, frozen, identifier="w-1", version=2, at=AT) == after(OPEN, FreezeWallet())

@@ -26,6 +26,7 @@ CONDITIONS = [
     ("event.product == 7", True),
     ("'teller' in event.actor.roles && event.actor.subject != 'bob'", True),
     ("parties.payee.kind == 'agent' || parties.payer.state == 'frozen'", True),
+    ("parties.payer.tier == 1 && parties.payee.tier < 2", True),
     ("'SUSPECT' in parties.payer.flags", True),
     ("'GONE' in parties.payer.flags", False),
     ("event.data.items.all(item, item > 0)", True),

@@ -1,0 +1,1 @@
+"""Dated terms: documents with versions that begin and end in time, each approved by two people."""

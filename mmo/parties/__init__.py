@@ -1,0 +1,1 @@
+"""Parties: who the operator knows, how well, and who stands above whom."""
