@@ -7,10 +7,16 @@ CUSTOMER, AGENT, SUPER_AGENT, MERCHANT = 10, 11, 12, 13
 AUDITOR = 20
 
 OWN = frozenset({"movements:read", "wallets:read"})
-CUSTOMER_SCOPES = OWN | {"movements:p2p-transfer", "movements:cash-out", "wallets:write"}
-AGENT_SCOPES = OWN | {"movements:cash-in", "movements:float-return"}
+CUSTOMER_SCOPES = OWN | {
+    "movements:p2p-transfer", "movements:cash-out", "movements:merchant-payment", "wallets:write",
+}  # fmt: skip
+AGENT_SCOPES = OWN | {
+    "movements:cash-in", "movements:float-return", "movements:float-rebalancing",
+    "movements:commission-payout",
+}  # fmt: skip
 SUPER_AGENT_SCOPES = OWN | {
     "movements:float-top-up", "movements:float-return", "movements:emoney-redemption",
+    "movements:commission-payout",
 }  # fmt: skip
 CHECKER_SCOPES = OWN | {
     "movements:read:all", "emoney:release", "emoney:settle", "identity:activate",

@@ -116,7 +116,7 @@ async def test_a_field_is_as_published_or_the_request_is_refused(
         ("name", "Ada\u202eadA"),
         ("name", "Ada\u200b"),
         ("name", "A\nB"),
-        ("kind", "merchant"),
+        ("kind", "biller"),
         ("kind", "CUSTOMER"),
         ("currency", "kes"),
         ("owner", "a b"),

@@ -8,6 +8,8 @@ from temporalio.testing import WorkflowEnvironment
 from tests.workflows.house import CLERK, TENANT, House
 
 MONTH = timedelta(days=31)
+IN_TRUST = 1_300_000
+"""What was issued, and what pools were funded with."""
 
 
 async def test_issued_emoney_that_nobody_releases_goes_back_after_a_month(
@@ -23,7 +25,7 @@ async def test_issued_emoney_that_nobody_releases_goes_back_after_a_month(
     outcome = await opened.outcome(row)
     assert (outcome["state"], outcome["code"]) == ("refused", "expired")
     assert await opened.holds("super") == before
-    assert await _trust(opened) == -1_000_000
+    assert await _trust(opened) == -IN_TRUST
 
 
 async def test_a_redemption_waits_for_the_bank_however_long_it_takes(
@@ -39,7 +41,7 @@ async def test_a_redemption_waits_for_the_bank_however_long_it_takes(
 
     assert still["state"] == "pending_partner"
     assert (await opened.outcome(row))["state"] == "posted"
-    assert await _trust(opened) == -1_000_000 + 7_000
+    assert await _trust(opened) == -IN_TRUST + 7_000
 
 
 async def test_money_that_cannot_be_given_back_is_tried_again_until_it_can(

@@ -16,7 +16,7 @@ from mmo.wallets import postgres as wallets
 from mmo.wallets.personal import Sealed
 from mmo.wallets.wallet import Wallet
 from tests.mmo.moving import rows, sends
-from tests.workflows.house import CLERK, TENANT, House
+from tests.workflows.house import CLERK, PEOPLE, TENANT, House
 
 NEW = NewWallet(
     kind="customer",
@@ -38,7 +38,7 @@ async def test_every_row_is_its_fold(opened: House) -> None:
 
     refolded = await refold_wallets(opened.pool)
 
-    assert (refolded.rows, refolded.differences, refolded.examples) == (4, 0, ())
+    assert (refolded.rows, refolded.differences, refolded.examples) == (len(PEOPLE), 0, ())
 
 
 PLANTED = {
