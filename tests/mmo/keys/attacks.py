@@ -102,7 +102,7 @@ ATTACKS: dict[str, Callable[[Forge], str]] = {
     "exp before iat": lambda f: f.token(claims(iat=NOW, exp=NOW - 1)),
     "iat in the future": lambda f: f.token(claims(iat=NOW + 1000, exp=NOW + 1300)),
     "iat missing": lambda f: f.token(claims(iat=GONE)),
-    "nbf in the future": lambda f: f.token(claims(nbf=NOW + 500)),
+    "nbf in the future": lambda f: f.token(claims(nbf=NOW + 100_000)),
     "nbf a text": lambda f: f.token(claims(nbf="0")),
     "aud missing": lambda f: f.token(claims(aud=GONE)),
     "aud a list": lambda f: f.token(claims(aud=["mmo-api", "x"])),
