@@ -10,8 +10,7 @@ from api.term_routes import TermRoutes, routes_of
 from api.terms import Number, TermBody, VersionSchema
 from mmo.dated.documents import WrongDocumentError
 from mmo.kernel.spelling import nearest
-from mmo.limits.profile import Profile, read
-from mmo.limits.snapshot import KIND
+from mmo.limits.profile import KIND, Profile, read
 from mmo.movements.support.catalogue import movements
 
 WalletKind = Literal["customer", "agent", "super_agent", "merchant"]

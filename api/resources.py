@@ -8,15 +8,14 @@ from mmo.kernel.money import Money
 from mmo.kernel.refusals import REFUSALS
 from mmo.movements.support.catalogue import movements
 from mmo.movements.support.commands import CommandRow
+from mmo.movements.support.symbols import FEES, TAXES
 
-FEES, TAXES = ("F",), ("X",)
 _AMOUNTS = {"available", "needed", "ceiling", "balance", "held", "amount", "cap_amount"}
 
 
 def movement_of(row: CommandRow, outcome: Mapping[str, Any] | None) -> dict[str, Any]:
     """The resource of a movement: its command, and what came of it so far."""
     movement, told = movements()[row.type], outcome or {}
-    roles = movement.command.parties
     currency, prices = row.body["amount"]["currency"], dict[str, int](told.get("prices") or {})
     state = told.get("state", row.state)
     return {
@@ -24,7 +23,7 @@ def movement_of(row: CommandRow, outcome: Mapping[str, Any] | None) -> dict[str,
         "type": row.type,
         "state": state,
         "amount": row.body["amount"],
-        "parties": {roles[field].name: row.body[field] for field in roles},
+        "parties": movement.parties_of(row.body),
         "fees": priced(prices, FEES, currency),
         "taxes": priced(prices, TAXES, currency),
         "note": row.note,
@@ -65,11 +64,16 @@ def links_of(movement: str) -> dict[str, str]:
 
 
 def priced(
-    prices: Mapping[str, int], symbols: tuple[str, ...], currency: str
+    prices: Mapping[str, int], symbols: Mapping[str, str], currency: str
 ) -> list[dict[str, str]]:
-    """The charges of a movement that are more than nothing."""
+    """The charges of a movement that are more than nothing; `symbols`: symbol → who bears it."""
     return [
-        {"symbol": symbol, "value": Money(prices[symbol], currency).value, "currency": currency}
-        for symbol in symbols
+        {
+            "symbol": symbol,
+            "borne_by": bearer,
+            "value": Money(prices[symbol], currency).value,
+            "currency": currency,
+        }
+        for symbol, bearer in symbols.items()
         if prices.get(symbol)
     ]

@@ -46,6 +46,7 @@ class ChargeSchema(AmountSchema):
     """A fee or a tax, by the symbol of the posting rule."""
 
     symbol: str
+    borne_by: Literal["payer", "payee", "operator"]
 
 
 class RefusalSchema(BaseModel):

@@ -11,8 +11,7 @@ from api.terms import Number, TermBody, VersionSchema
 from mmo.dated.documents import WrongDocumentError
 from mmo.kernel.spelling import nearest
 from mmo.movements.support.catalogue import movements
-from mmo.pricing.snapshot import KIND
-from mmo.pricing.tariff import EARNERS, Tariff, read
+from mmo.pricing.tariff import EARNERS, KIND, Tariff, read
 
 MovementType = Annotated[str, Field(min_length=1, max_length=60, examples=["p2p-transfer"])]
 

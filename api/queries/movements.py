@@ -25,6 +25,7 @@ from api.security import READ_ALL, Caller, requires
 from api.wallets import find_wallet
 from mmo.kernel.money import Money
 from mmo.movements.support.commands import CommandRow
+from mmo.movements.support.symbols import FEES, TAXES
 from mmo.projections import movements as view
 from mmo.projections.timeline import timeline
 from mmo.tenancy.scope import scoped
@@ -131,8 +132,8 @@ def resource_of(row: view.MovementView) -> dict[str, Any]:
         "state": row.state,
         "amount": {"value": amount.value, "currency": amount.currency},
         "parties": row.parties,
-        "fees": priced(row.prices, ("F",), row.currency),
-        "taxes": priced(row.prices, ("X",), row.currency),
+        "fees": priced(row.prices, FEES, row.currency),
+        "taxes": priced(row.prices, TAXES, row.currency),
         "requested_at": moment(row.requested_at),
         "posted_at": moment(row.posted_at),
         "reference": str(row.journal) if row.journal else None,

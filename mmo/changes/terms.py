@@ -1,6 +1,6 @@
 """Changes of dated terms: set by one person, and in force once another has approved."""
 
-from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,12 +12,14 @@ from psycopg import AsyncConnection
 from mmo.changes.support.asked import Asked, Carried, DeclinedError
 from mmo.changes.support.registry import ChangeKind
 from mmo.dated import postgres as terms
+from mmo.dated.documents import WrongDocumentError
 from mmo.dated.postgres import FOUR_EYES, NewVersion, Version
 from mmo.dated.timeline import TermError
+from mmo.wallets import products
 
 Connection = AsyncConnection[Any]
-Check: TypeAlias = Callable[[Connection, int, Mapping[str, Any], Any], Awaitable[None]]
-"""Checks key and content of a tenant's terms. Raises DeclinedError."""
+Read: TypeAlias = Callable[[Any], Any]
+"""Reads the content, which tells its `currency`. Raises WrongDocumentError."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,12 +27,14 @@ class Terms:
     """One kind of terms, whose changes raise `<name>.create` and the like."""
 
     name: str
-    check: Check
+    read: Read
+    problem: str
+    """What is said of a content that is wrong: `tariff_invalid`."""
 
     async def create(self, connection: Connection, asked: Asked) -> Carried:
         """Set terms for a key that has none. Raises UniqueViolation, DeclinedError."""
         tenant, body, identifier = asked.tenant_id, asked.body, self._identifier(asked)
-        await self.check(connection, tenant, body["key"], body["content"])
+        await self._check(connection, tenant, body["key"], body["content"])
         by = asked.actor.subject
         await terms.create(connection, tenant, identifier, self.name, body["key"], by)
         return await self._add(connection, asked, _new(asked))
@@ -40,7 +44,7 @@ class Terms:
         found = await self._standing(connection, asked)
         if found[0].number != asked.body["version"]:
             raise DeclinedError("version_conflict", f"the newest is {found[0].number}")
-        await self.check(connection, asked.tenant_id, found[0].key, asked.body["content"])
+        await self._check(connection, asked.tenant_id, found[0].key, asked.body["content"])
         return await self._add(connection, asked, _new(asked))
 
     async def retire(self, connection: Connection, asked: Asked) -> Carried:
@@ -72,6 +76,22 @@ class Terms:
             ChangeKind(event=f"{self.name}.{one.__name__}", scope=scope, carry_out=one)
             for one in handlers
         )
+
+    async def _check(
+        self, connection: Connection, tenant: int, key: Mapping[str, Any], content: Any
+    ) -> None:
+        """The content can be read, is in the key's currency, and the product is there."""
+        try:
+            currency = self.read(content).currency
+        except WrongDocumentError as error:
+            told = [(f"/content{pointer}", what) for pointer, what in error.errors]
+            raise DeclinedError(self.problem, told[0][1], *told) from None
+        if currency != key["currency"]:
+            wrong = f"it is for {key['currency']}"
+            raise DeclinedError(self.problem, wrong, ("/content/currency", wrong))
+        product = key["product"]
+        if product is not None and await products.find(connection, tenant, product) is None:
+            raise DeclinedError("product_unknown")
 
     async def _add(self, connection: Connection, asked: Asked, new: NewVersion) -> Carried:
         """Add a version; where nobody else needs to approve it, it is in force at once."""

@@ -12,6 +12,7 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 
 from mmo.histories.codec import ENCODING
 from mmo.kernel.money import Money
+from mmo.movements.support.catalogue import movements
 from mmo.movements.support.outcome import Outcome, Request, told
 
 _OUTCOME = cast("type[Outcome]", Outcome)
@@ -50,7 +51,7 @@ def fold(history: WorkflowHistory) -> Folded:
     nothing: dict[str, Any] = {"state": "accepted", "code": None, "at": None}
     last = tellings[-1] if tellings else nothing
     posted = [one for one in tellings if one["journal"] is not None]
-    amount = Money.parse(**request.command["amount"])
+    movement, amount = movements()[request.movement], Money.parse(**request.command["amount"])
     return Folded(
         movement=request.envelope.movement,
         tenant_id=request.envelope.tenant_id,
@@ -58,16 +59,12 @@ def fold(history: WorkflowHistory) -> Folded:
         state=last["state"],
         amount_minor=amount.minor,
         currency=amount.currency,
-        wallets=tuple(sorted(v for k, v in request.command.items() if _is_wallet(k, v))),
+        wallets=tuple(sorted(movement.parties_of(request.command).values())),
         journal=posted[-1]["journal"] if posted else None,
         refusal=last["code"],
         posted_at=last["at"] if last["state"] == "posted" else None,
         records=tuple(outcome.record for outcome in outcomes),
     )
-
-
-def _is_wallet(field: str, value: object) -> bool:
-    return isinstance(value, str) and field != "bank_reference"
 
 
 def _request(history: WorkflowHistory) -> Request:

@@ -9,6 +9,8 @@ from mmo.dated.documents import Amount, Part, read_as, wrong
 Direction = Literal["out", "in"]
 Channel = Literal["app", "ussd", "agent", "api", "back-office"]
 Window = Literal["daily", "weekly", "monthly"]
+KIND = "limit-profile"
+"""What profiles are called among dated terms."""
 LIMITS_MAX = 60
 COUNT_MAX = 1_000_000
 

@@ -15,6 +15,7 @@ from mmo.dated.documents import Part, read_as, unknown, wrong
 from mmo.pricing.rounding import Rounding
 from mmo.pricing.schedule import (
     PARTS,
+    Free,
     Paid,
     Percentage,
     Rate,
@@ -27,6 +28,8 @@ SYMBOLS: Mapping[Payer, tuple[str, str]] = {
 }  # fmt: skip
 """Who bears a fee → the symbols of the fee and of its tax."""
 LEVY = "T"
+KIND = "tariff"
+"""What tariffs are called among dated terms."""
 AGENT = "agent"
 EARNERS: Mapping[str, tuple[str, str]] = {
     AGENT: ("C1", "W1"), "super-agent": ("C2", "W2"), "master-agent": ("C3", "W3"),
@@ -108,6 +111,9 @@ def _named_once(charges: tuple[Charge, ...]) -> tuple[Charge, ...]:
         if charge.name in seen:
             raise wrong("name", "another charge has that name", f"/{index}/name")
         seen.add(charge.name)
+    free = [index for index, one in enumerate(charges) if isinstance(one.schedule, Free)]
+    if len(free) > 1:
+        raise wrong("free", "one charge may be free at first", f"/{free[1]}/schedule")
     return charges
 
 

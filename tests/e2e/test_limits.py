@@ -66,6 +66,32 @@ async def test_a_fee_is_paid_the_movement_after_its_tariff_is_set(
     assert await bob.balance(sent) == "10.00"
 
 
+async def test_a_merchant_bears_the_discount_and_the_answer_tells_who_bears_what(
+    demo: Town, books: psycopg.Connection
+) -> None:
+    alice, shop = await demo.customer("100"), await demo.wallet(demo.somebody(), "merchant")
+    number = await product(demo)
+    give_product(books, alice.wallet, number)
+    discount = {"name": "discount", "payer": "receiver", "tax": "0.20",
+                "schedule": {"kind": "percent", "rate": "0.01"}}  # fmt: skip
+    content = {"currency": "KES", "charges": [discount], "levy": {"rate": "0.02"}}
+    terms = {"movement": "merchant-payment", "currency": "KES", "title": "MDR", "content": content}
+    await set_for(demo, number, "/v1/tariffs", terms)
+
+    paid = await demo.staff.move(
+        "merchant-payment", "50.00", customer=alice.wallet, merchant=shop.wallet, reference="Till 4"
+    )
+
+    assert paid.status_code == 201, paid.text
+    told = (paid.json(), (await demo.staff.get(paid.headers["Location"], after=paid)).json())
+    for movement in told:
+        assert [(one["borne_by"], one["value"]) for one in movement["fees"]] == [("payee", "0.50")]
+        assert [(one["borne_by"], one["value"]) for one in movement["taxes"]] == [
+            ("payee", "0.10"), ("payer", "1.00")]  # fmt: skip
+        assert set(movement["parties"]) == {"payer", "payee"}
+    assert (await alice.balance(paid), await shop.balance(paid)) == ("49.00", "49.40")
+
+
 async def test_a_profile_waits_for_a_second_person_and_is_nobody_elses(
     demo: Town, other: Town
 ) -> None:

@@ -1,6 +1,7 @@
 """Recorded histories: what real servers wrote once, the code of today still does."""
 
 import json
+from uuid import UUID
 
 import pytest
 from temporalio.client import WorkflowHistory
@@ -34,6 +35,7 @@ def test_a_recorded_history_tells_its_movement_and_its_end(name: str) -> None:
     assert folded.type == name.partition("/")[0].replace("_", "-")
     assert folded.state == SCENES[name].ends
     assert folded.records
+    assert all(UUID(wallet) for wallet in folded.wallets)
 
 
 @pytest.mark.parametrize("name", RECORDED)

@@ -1,4 +1,4 @@
-"""`mmo tariffs simulate`, and the demo's own tariffs."""
+"""`mmo tariffs simulate`, and tariffs like those of an operator."""
 
 import json
 from pathlib import Path
@@ -10,8 +10,8 @@ from typer.testing import CliRunner
 from api.tariffs import posted
 from mmo.pricing.price import Ticket, price
 from mmo.pricing.tariff import read
+from tests.mmo.pricing.kenyan import TARIFFS
 from workers.cli.tariffs import app
-from workers.demo.terms import TARIFFS
 from workers.stack.launch import StackError
 
 PAIR = frozenset({"agent", "super-agent"})

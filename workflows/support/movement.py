@@ -137,11 +137,10 @@ def awaited_of(request: Request, held: Held) -> Awaited:
     """What a movement that was set aside waits for."""
     envelope, movement = request.envelope, movements()[request.movement]
     event = f"{movement.entity}.{movement.action}"
-    roles = {role.name: field for field, role in movement.command.parties.items()}
     summary: dict[str, Any] = {
         "type": movement.name,
         "amount": request.command["amount"],
-        "parties": {role: request.command[field] for role, field in roles.items()},
+        "parties": movement.parties_of(request.command),
         "requested_at": envelope.requested_at,
     }
     return Awaited(

@@ -58,48 +58,6 @@ ALTER TABLE wallets.wallet
     ADD FOREIGN KEY (tenant_id, party) REFERENCES parties.party;
 CREATE INDEX wallet_party ON wallets.wallet (tenant_id, party);
 
--- As before, and each wallet tells its party and tier; an agent's tells the wallets of the two above it in the tree, and
--- these are among the wallets.
-CREATE OR REPLACE FUNCTION movements.facts(p_tenant int, p_txn uuid[], p_wallets uuid[]) RETURNS jsonb
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-    WITH earner AS (
-        SELECT n.id AS agent, above.role, e.id
-          FROM wallets.wallet n
-          JOIN parties.party a ON a.tenant_id = p_tenant AND a.id = n.party
-          JOIN parties.party s ON s.tenant_id = p_tenant AND s.id = a.parent
-         CROSS JOIN LATERAL (VALUES ('super-agent', s.id), ('master-agent', s.parent)) above (role, party)
-         CROSS JOIN LATERAL (SELECT w.id FROM wallets.wallet w
-                              WHERE w.tenant_id = p_tenant AND w.party = above.party AND w.currency = n.currency
-                                AND w.kind = 'super_agent' AND w.state <> 'closed'
-                              ORDER BY w.opened_at, w.id LIMIT 1) e
-         WHERE n.tenant_id = p_tenant AND n.id = ANY (p_wallets) AND n.kind = 'agent'
-    )
-    SELECT jsonb_build_object(
-        'now', to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"+00:00"'),
-        'business_date', (clock_timestamp() AT TIME ZONE t.timezone)::date,
-        'rules_version', l.rules_version,
-        'wallets', (
-            SELECT coalesce(jsonb_agg(jsonb_build_object(
-                       'id', w.id, 'kind', w.kind, 'state', w.state, 'currency', w.currency, 'owner', w.owner,
-                       'product', w.product, 'flags', w.flags, 'party', w.party, 'tier', w.tier,
-                       'earners', CASE WHEN w.kind = 'agent' THEN (
-                           SELECT coalesce(jsonb_object_agg(e.role, e.id), '{}') FROM earner e WHERE e.agent = w.id) END,
-                       'accounts', (SELECT jsonb_object_agg(p.key, jsonb_build_object('id', a.id, 'version', a.facts_version))
-                                      FROM jsonb_each_text(w.accounts) p
-                                      JOIN ledger.account a ON a.tenant_id = p_tenant AND a.id = p.value::bigint))), '[]')
-              FROM wallets.wallet w
-             WHERE w.tenant_id = p_tenant AND w.id = ANY (p_wallets || ARRAY(SELECT e.id FROM earner e))),
-        'journal', (
-            SELECT coalesce(jsonb_agg(jsonb_build_object(
-                       'txn', j.txn, 'step', j.step, 'seq', j.seq, 'xid', j.xid, 'refusal', j.refusal,
-                       'detail', j.detail, 'fingerprint', encode(j.fingerprint, 'hex'), 'meta', j.meta)
-                       ORDER BY j.txn, j.step), '[]')
-              FROM unnest(p_txn) k (txn)
-              JOIN ledger.journal j ON j.tenant_id = p_tenant AND j.txn = k.txn))
-      FROM tenancy.tenant t JOIN ledger.tenant l ON l.tenant_id = t.id
-     WHERE t.id = p_tenant
-$$;
-
 -- As before, with the tier.
 CREATE OR REPLACE FUNCTION changes.facts(p_tenant int, p_wallets uuid[]) RETURNS jsonb
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$

@@ -48,8 +48,23 @@ BEGIN
     EXECUTE body;
 END $$;
 
--- As before; and the date on the tenant's clock beside that of its books, and how many free uses there were of the counters
--- named: those from 10000 on, whose window is told by the number.
+-- Tenants that were opened before have the accounts that movements need by now.
+INSERT INTO movements.chart (tenant_id, code, currency, account_id)
+SELECT t.id, a.code, c.currency, ledger.open_account(t.id, a.code, c.currency, a.book, a.deferred)
+  FROM tenancy.tenant t
+ CROSS JOIN unnest(t.currencies) c (currency)
+ CROSS JOIN (VALUES ('OP.MARKETING_POOL', 'E', false), ('OP.LOSS_POOL', 'E', false), ('TAX.LEVY', 'E', true),
+                    ('CORP_BANK', 'C', true), ('OWN_EMONEY.fees', 'C', true), ('OWN_EMONEY.commission_pool', 'C', true),
+                    ('OWN_EMONEY.marketing_pool', 'C', true), ('OWN_EMONEY.loss_pool', 'C', true),
+                    ('FEE_REVENUE', 'C', true), ('AGENT_COMMISSION_EXPENSE', 'C', true), ('MARKETING_EXPENSE', 'C', true),
+                    ('OPERATIONAL_LOSS', 'C', true)) a (code, book, deferred)
+ WHERE EXISTS (SELECT FROM movements.chart k WHERE k.tenant_id = t.id AND k.code = 'OP.FEES' AND k.currency = c.currency)
+   AND NOT EXISTS (SELECT FROM movements.chart k
+                    WHERE k.tenant_id = t.id AND k.code = a.code AND k.currency = c.currency);
+
+-- As before; each wallet tells its party and tier, and an agent's the wallets of the two above it in the tree, which are
+-- among the wallets. Beside the date of the books stands that of the tenant's clock; and of the counters named, which are
+-- those of free uses, from 10000 on with a window told by the number, how many there were.
 DROP FUNCTION movements.facts;
 CREATE FUNCTION movements.facts(p_tenant int, p_txn uuid[], p_wallets uuid[],
                                 p_free_wallets uuid[] DEFAULT '{}', p_free_buckets smallint[] DEFAULT '{}') RETURNS jsonb

@@ -35,26 +35,26 @@ def limited(
 ) -> Limited:
     """Hold the amount (minor units) that moves against the profiles of those who take part.
 
-    Raises UnreadableProfileError.
+    Raises UnreadableTermError.
     """
     considered: list[Considered] = []
     usage: list[UsageRow] = []
     profiles: list[dict[str, Any]] = []
     for role, direction, wallet in _takers(movement, command, facts):
         found = facts.operator.profiles.find(
-            wallet.kind, wallet.tier, wallet.currency, wallet.product, facts.now
+            wallet.kind, wallet.tier, wallet.currency, product=wallet.product, at=facts.now
         )
         if found is None:
             continue
         profiles.append({"role": role, "id": found.id, "version": found.version})
-        out = beyond(found.profile, direction, movement.name, channel, amount)
+        out = beyond(found.content, direction, movement.name, channel, amount)
         if out is not None:
             bound = Money(out.bound, wallet.currency)
             reason = f"the {role}'s limit for one movement is {bound}"
             considered.append(Considered(check=f"{role}.limit", verdict=out.refusal, reason=reason))
         account = wallet.accounts["wallet"].id
         rows = counted(
-            found.profile, direction, movement.name, channel, amount, facts.today, _numbers()
+            found.content, direction, movement.name, channel, amount, facts.today, _numbers()
         )
         usage += [
             UsageRow(

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from mmo.movements.support.accounts import Party
 from mmo.movements.support.command import Command, PricedCommand
@@ -117,6 +118,10 @@ class Movement:
     @property
     def scope_on_behalf(self) -> str:
         return f"movements:{self.name}:on-behalf"
+
+    def parties_of(self, command: Mapping[str, Any]) -> dict[str, str]:
+        """Role → wallet, of a canonical command."""
+        return {role.name: str(command[field]) for field, role in self.command.parties.items()}
 
     def step(self, number: int) -> Step:
         """Find a step; numbers past the last one belong to it where it repeats."""

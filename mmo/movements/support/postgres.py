@@ -1,6 +1,6 @@
 """Facts and the one writer, in Postgres: two calls a movement, each shared by all that wait."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
@@ -51,6 +51,8 @@ class _Seen:
     terms: Terms
     read: Mapping[str, Any]
     values: Mapping[str, Mapping[str, Any]]
+    free: Mapping[str, list[FreeUse]]
+    """Movement → the counters of free uses that were asked for."""
 
 
 class PostgresFacts:
@@ -93,9 +95,9 @@ class PostgresFacts:
         rules, terms = self._rules.held(tenant), self._terms.held(tenant)
         while True:
             needs = [one for request in asked for one in _needs(rules, request)]
-            free = [one for request in asked for one in free_uses(terms, request)]
+            free = {_id(request): free_uses(terms, request) for request in asked}
             read, values = await self._call(tenant, asked, needs, free)
-            seen = _Seen(rules=rules, terms=terms, read=read, values=values)
+            seen = _Seen(rules=rules, terms=terms, read=read, values=values, free=free)
             version = read["rules_version"]
             if min(rules.version, terms.version) >= version:
                 return seen
@@ -107,16 +109,17 @@ class PostgresFacts:
 
     async def _call(
         self, tenant: int, asked: Sequence[Request], needs: list[dict[str, Any]],
-        free: list[FreeUse],
+        free: Mapping[str, list[FreeUse]],
     ) -> tuple[Mapping[str, Any], Mapping[str, Mapping[str, Any]]]:  # fmt: skip
         txns = [UUID(_id(request)) for request in asked]
         wallets = {UUID(wallet) for request in asked for wallet in _wallets_of(request)}
+        counters = [one for uses in free.values() for one in uses]
         values: list[object] = [
             tenant,
             packing.uuids(txns),
             packing.uuids(list(wallets)),
-            packing.uuids([UUID(one.wallet) for one in free]),
-            packing.int2s([one.bucket for one in free]),
+            packing.uuids([UUID(one.wallet) for one in counters]),
+            packing.int2s([one.bucket for one in counters]),
         ]
         query = _FACTS
         if needs:
@@ -184,18 +187,11 @@ def _needs(rules: Snapshot, request: Request) -> list[dict[str, Any]]:
     if request.step != 1:
         return []
     movement = movements()[request.movement]
-    fields = movement.command.parties
-    parties = {role.name: str(request.command[field]) for field, role in fields.items()}
-    return needs_of(rules, kind_of(movement), request, parties)
+    return needs_of(rules, kind_of(movement), request, movement.parties_of(request.command))
 
 
-def _wallets_of(request: Request) -> list[str]:
-    """The wallets of a canonical command: the values of its fields that are ids."""
-    return [value for value in request.command.values() if _is_id(value)]
-
-
-def _is_id(value: object) -> bool:
-    return isinstance(value, str) and len(value) == 36 and value.count("-") == 4  # noqa: PLR2004
+def _wallets_of(request: Request) -> Iterable[str]:
+    return movements()[request.movement].parties_of(request.command).values()
 
 
 def _wallet(read: Mapping[str, Any]) -> WalletFacts:
@@ -238,7 +234,7 @@ def _facts(
         operator=seen.terms,
         used={
             one.charge: row["n"]
-            for one in free_uses(seen.terms, request)
+            for one in seen.free[_id(request)]
             for row in read["free"]
             if (row["wallet"], row["bucket"]) == (one.wallet, one.bucket)
         },

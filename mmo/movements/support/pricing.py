@@ -31,11 +31,13 @@ class Price:
 
 
 def price_of(movement: Movement, command: Command, product: int | None, facts: Facts) -> Price:
-    """Price the movement as it is asked for now. Raises CannotPriceError."""
+    """Price the movement as it is asked for now. Raises CannotPriceError, UnreadableTermError."""
     minor, currency = command.amount.minor, command.amount.currency
     if not isinstance(command, PricedCommand):
         return Price(prices={"A": minor})
-    found = facts.operator.tariffs.find(movement.name, currency, product, facts.now)
+    found = facts.operator.tariffs.terms.find(
+        movement.name, currency, product=product, at=facts.now
+    )
     if found is None:
         return Price(prices={"A": minor})
     ticket = Ticket(
@@ -44,7 +46,7 @@ def price_of(movement: Movement, command: Command, product: int | None, facts: F
         earners=_earners(command, facts),
         used=facts.used,
     )
-    priced = price(found.tariff, ticket)
+    priced = price(found.content, ticket)
     tariff = {
         "id": found.id, "version": found.version, "lines": [line.row() for line in priced.lines],
     }  # fmt: skip
@@ -63,14 +65,11 @@ class FreeUse:
 
 def free_uses(terms: Terms, request: Request) -> list[FreeUse]:
     """The counters that the first step of a movement may be priced by, whatever its product."""
-    movement = movements()[request.movement]
-    field = next(
-        (f for f, r in movement.command.parties.items() if r.name == movement.asked_by), None
-    )
-    if request.step != 1 or not movement.priced or field is None:
+    movement, currency = movements()[request.movement], request.command["amount"]["currency"]
+    free = terms.tariffs.free.get((movement.name, currency), ())
+    if request.step != 1 or not free or movement.asked_by is None:
         return []
-    currency, wallet = request.command["amount"]["currency"], str(request.command[field])
-    free = terms.tariffs.free_charges(movement.name, currency)
+    wallet = movement.parties_of(request.command)[movement.asked_by]
     return [
         FreeUse(charge=name, wallet=wallet, bucket=free_bucket(movement.number, window_of(per)))
         for name, per in free
@@ -78,9 +77,12 @@ def free_uses(terms: Terms, request: Request) -> list[FreeUse]:
 
 
 def _earners(command: Command, facts: Facts) -> frozenset[str]:
+    """The agent and those above who can be paid: one who is frozen stops nobody's cash-out."""
     agent = command.wallets().get("agent")
     known = facts.wallets.get(agent) if agent else None
-    return frozenset({AGENT, *known.earners}) if known else frozenset()
+    above = known.earners.items() if known else ()
+    paid = {role for role, wallet in above if facts.wallets[wallet].state == "active"}
+    return frozenset({AGENT, *paid}) if known else frozenset()
 
 
 def _counted(

@@ -47,6 +47,10 @@ T = _symbol("T")
 C1, C2, C3 = _symbol("C1"), _symbol("C2"), _symbol("C3")
 W1, W2, W3 = _symbol("W1"), _symbol("W2"), _symbol("W3")
 
+FEES = {"F": "payer", "M": "payee", "S": "operator"}
+TAXES = {"X": "payer", "XM": "payee", "XS": "operator", "T": "payer"}
+"""Symbol of a fee or a tax → who bears it."""
+
 MEANINGS = {
     "A": "amount",
     "F": "fee of the one who pays, net of tax",

@@ -3,11 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from mmo.dated.in_force import InForceTerms, in_force
 from mmo.dated.term import Term
-from mmo.limits import snapshot as limits
 from mmo.limits.counting import WINDOWS
-from mmo.limits.profile import Window
-from mmo.limits.snapshot import Profiles
+from mmo.limits.profile import KIND, Profile, Window, read
 from mmo.pricing import snapshot as pricing
 from mmo.pricing.snapshot import Tariffs
 
@@ -21,8 +20,9 @@ class Terms:
     """Tariffs and limit profiles of one tenant at one version of its rules. Immutable."""
 
     version: int
-    tariffs: Tariffs = field(default_factory=lambda: pricing.EMPTY)
-    profiles: Profiles = field(default_factory=lambda: limits.EMPTY)
+    tariffs: Tariffs = field(default_factory=Tariffs)
+    profiles: InForceTerms[Profile] = field(default_factory=InForceTerms[Profile])
+    """By kind of wallet, tier and currency."""
 
 
 EMPTY = Terms(version=0)
@@ -32,8 +32,8 @@ def compiled(version: int, terms: Sequence[Term]) -> Terms:
     """Compile the terms that are in force, and those to come."""
     return Terms(
         version=version,
-        tariffs=pricing.compiled(version, terms),
-        profiles=limits.compiled(version, terms),
+        tariffs=pricing.compiled(terms),
+        profiles=in_force(terms, KIND, ("wallet_kind", "tier", "currency"), read),
     )
 
 

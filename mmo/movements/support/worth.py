@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from mmo.dated.in_force import UnreadableTermError
 from mmo.ledger.posting import UsageRow
 from mmo.limits.counting import BALANCE
-from mmo.limits.snapshot import UnreadableProfileError
 from mmo.movements.support.checks import Considered
 from mmo.movements.support.command import Command
 from mmo.movements.support.facts import Facts
@@ -46,8 +46,8 @@ def worth_of(movement: Movement, command: Command, request: Request, facts: Fact
         return _first(movement, command, request, facts)
     except CannotPriceError as error:
         return _unpriced(command, error.code, "the tariff gives it no price")
-    except UnreadableProfileError as error:
-        return _unpriced(command, "profile_unreadable", f"limit profile {error}")
+    except UnreadableTermError as error:
+        return _unpriced(command, "terms_unreadable", f"{error} cannot be read")
 
 
 def _first(movement: Movement, command: Command, request: Request, facts: Facts) -> Worth:

@@ -15,7 +15,7 @@ from mmo.changes.support.asked import Asked, Carried, DeclinedError
 from mmo.dated.postgres import FOUR_EYES, Held, NewVersion, add, lock
 from mmo.kernel.envelope import Actor
 from mmo.kernel.identifiers import mint
-from mmo.pricing.snapshot import EMPTY, Tariffs, compiled
+from mmo.movements.support.terms import EMPTY, Terms, compiled
 from mmo.tenancy.scope import scoped
 from tests.mmo.changes.asking import audited, changes_of, events
 from tests.mmo.moving import operator, rows
@@ -91,7 +91,7 @@ async def declined(code: str, doing: Any) -> None:
 
 
 async def test_a_tariff_waits_for_a_second_person_and_then_prices(desk: Desk) -> None:
-    held = Held[Tariffs](desk.house.pool, compiled, EMPTY)
+    held = Held[Terms](desk.house.pool, compiled, EMPTY)
     tariff = mint()
     number = await desk.set(tariff)
     before = await desk.rules_version()
@@ -100,15 +100,18 @@ async def test_a_tariff_waits_for_a_second_person_and_then_prices(desk: Desk) ->
     await declined("maker_may_not", desk.approve(tariff, number, MAKER))
     approved = await desk.approve(tariff, number)
     after = await desk.rules_version()
-    tariffs = await held.at_least(TENANT.id, after)
+    terms = await held.at_least(TENANT.id, after)
 
     assert (approved.state, approved.decided_by) == ("active", "checker")
     assert after > before
-    assert waiting.find("p2p-transfer", "KES", None, datetime.now(UTC)) is None
-    found = tariffs.find("p2p-transfer", "KES", None, datetime.now(UTC))
+    assert (
+        waiting.tariffs.terms.find("p2p-transfer", "KES", product=None, at=datetime.now(UTC))
+        is None
+    )
+    found = terms.tariffs.terms.find("p2p-transfer", "KES", product=None, at=datetime.now(UTC))
     assert found is not None
     assert (found.id, found.version) == (str(tariff), 1)
-    assert held.held(TENANT.id) is tariffs
+    assert held.held(TENANT.id) is terms
     assert await audited(desk.house, f"tariff/{tariff}") == [
         ("tariff.create", "done", None), ("tariff.approve", "done", None),
     ]  # fmt: skip
@@ -142,12 +145,12 @@ async def test_the_next_version_ends_the_one_before_and_both_are_known_ahead(des
     number = await desk.set(tariff, "change", version=1, content=free, since=later(2))
     await desk.approve(tariff, number)
 
-    held = Held[Tariffs](desk.house.pool, compiled, EMPTY)
-    tariffs = await held.at_least(TENANT.id, await desk.rules_version())
+    held = Held[Terms](desk.house.pool, compiled, EMPTY)
+    terms = await held.at_least(TENANT.id, await desk.rules_version())
 
     def version(days: int) -> int | None:
         moment = datetime.now(UTC) + days * DAY
-        found = tariffs.find("p2p-transfer", "KES", None, moment)
+        found = terms.tariffs.terms.find("p2p-transfer", "KES", product=None, at=moment)
         return found.version if found else None
 
     assert [version(days) for days in (-1, 0, 1, 3)] == [None, 1, 1, 2]
@@ -239,9 +242,9 @@ async def test_a_tariff_that_is_retired_is_never_changed_and_its_key_is_free(des
     await declined("version_conflict", desk.ask("retire", tariff, MAKER))
     again = await desk.in_force()
 
-    held = Held[Tariffs](desk.house.pool, compiled, EMPTY)
-    tariffs = await held.at_least(TENANT.id, await desk.rules_version())
-    found = tariffs.find("p2p-transfer", "KES", None, datetime.now(UTC))
+    held = Held[Terms](desk.house.pool, compiled, EMPTY)
+    terms = await held.at_least(TENANT.id, await desk.rules_version())
+    found = terms.tariffs.terms.find("p2p-transfer", "KES", product=None, at=datetime.now(UTC))
     assert found is not None
     assert found.id == str(again)
     assert await desk.states(tariff) == ["active", "retired"]

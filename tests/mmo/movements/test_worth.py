@@ -68,6 +68,17 @@ def test_a_cash_out_is_priced_and_pays_commission_up_the_tree() -> None:
     assert told["lines"][0]["amount"] == 2_500
 
 
+def test_a_super_agent_who_is_frozen_stops_no_cash_out() -> None:
+    agent = wallet("agent", earners={"super-agent": WALLETS["super"]})
+    terms = compiled(3, [tariff("cash-out", commission=COMMISSION)])
+    known = replace(facts(agent=agent, super=wallet("super", state="frozen")), operator=terms)
+
+    paid = legs(decided(known, "cash-out", customer="alice", agent="agent"))
+
+    assert paid["agent.commission"] == 950
+    assert "super-agent.commission" not in paid
+
+
 def test_without_a_super_agent_the_agent_earns_it_all() -> None:
     terms = compiled(3, [tariff("cash-out", commission=COMMISSION)])
 
@@ -109,8 +120,8 @@ def test_a_sender_may_say_what_leaves_in_all() -> None:
          "greater_than_transaction_max_value"),
         (limits("customer", limits=[{"direction": "in", "min": "1000.01"}]),
          "less_than_transaction_min_value"),
-        (limits("customer", limits=[{"direction": "sideways"}]), "profile_unreadable"),
-        (tariff("p2p-transfer", charges=[{}]), "tariff_unreadable"),
+        (limits("customer", limits=[{"direction": "sideways"}]), "terms_unreadable"),
+        (tariff("p2p-transfer", charges=[{}]), "terms_unreadable"),
         (tariff("p2p-transfer", charges=[FEE | {"payer": "receiver", "schedule":
                                                 {"kind": "flat", "amount": "2000"}}]),
          "fee_exceeds_amount"),

@@ -87,9 +87,8 @@ def schedules(draw: st.DrawFn, most: int = 400) -> dict[str, Any]:
 @st.composite
 def charges(draw: st.DrawFn, most: int, index: int) -> dict[str, Any]:
     payer = draw(st.sampled_from(["sender", "receiver", "third_party", "shared"]))
-    charge: dict[str, Any] = {
-        "name": f"fee-{index}", "payer": payer, "schedule": draw(schedules(most)),
-    }  # fmt: skip
+    schedule = draw(schedules(most) if index == 0 else paid(most))
+    charge: dict[str, Any] = {"name": f"fee-{index}", "payer": payer, "schedule": schedule}
     if payer == "shared":
         charge["sender_share"] = draw(rates)
     if draw(st.booleans()):

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
+from mmo.dated.in_force import UnreadableTermError
 from mmo.dated.term import Term
-from mmo.pricing.price import CannotPriceError
-from mmo.pricing.snapshot import EMPTY, InForce, compiled
+from mmo.pricing.snapshot import Tariffs, compiled
 from tests.mmo.pricing.documents import FLAT_FEE, document
 
 NOW = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
@@ -24,7 +24,7 @@ def term(name: str, product: int | None = None, **more: Any) -> Term:
 
 
 def found(*terms: Term, product: int | None = None, at: datetime = NOW) -> str | None:
-    in_force = compiled(7, terms).find("p2p-transfer", "KES", product, at)
+    in_force = compiled(terms).terms.find("p2p-transfer", "KES", product=product, at=at)
     return in_force.id if in_force else None
 
 
@@ -45,12 +45,10 @@ def test_a_products_own_tariff_that_has_not_begun_leaves_the_default() -> None:
 
 
 def test_a_version_begins_on_its_moment_without_anybody_reading_anew() -> None:
-    tariffs = compiled(
-        7, [term("old", until=NOW), term("old", number=2, since=NOW, until=NOW + DAY)]
-    )
+    tariffs = compiled([term("old", until=NOW), term("old", number=2, since=NOW, until=NOW + DAY)])
 
     def version(at: datetime) -> int | None:
-        in_force = tariffs.find("p2p-transfer", "KES", None, at)
+        in_force = tariffs.terms.find("p2p-transfer", "KES", product=None, at=at)
         return in_force.version if in_force else None
 
     second = timedelta(microseconds=1)
@@ -60,19 +58,28 @@ def test_a_version_begins_on_its_moment_without_anybody_reading_anew() -> None:
 
 def test_other_movements_currencies_and_kinds_are_not_priced_by_it() -> None:
     other = term("limits", kind="limit-profile", content={"anything": 1})
-    tariffs = compiled(7, [term("it"), other])
+    terms = compiled([term("it"), other]).terms
 
-    assert tariffs.version == 7
-    assert isinstance(tariffs.find("p2p-transfer", "KES", None, NOW), InForce)
-    assert tariffs.find("cash-out", "KES", None, NOW) is None
-    assert tariffs.find("p2p-transfer", "UGX", None, NOW) is None
-    assert EMPTY.find("p2p-transfer", "KES", None, NOW) is None
+    def prices(movement: str, currency: str) -> bool:
+        return terms.find(movement, currency, product=None, at=NOW) is not None
+
+    assert prices("p2p-transfer", "KES")
+    assert not prices("cash-out", "KES")
+    assert not prices("p2p-transfer", "UGX")
+    assert Tariffs().terms.find("p2p-transfer", "KES", product=None, at=NOW) is None
 
 
 def test_a_tariff_that_cannot_be_read_lets_nothing_pass_unpriced() -> None:
-    tariffs = compiled(7, [term("it", content={"currency": "KES", "newer": True})])
+    terms = compiled([term("it", content={"currency": "KES", "newer": True})]).terms
 
-    with pytest.raises(CannotPriceError) as refused:
-        tariffs.find("p2p-transfer", "KES", None, NOW)
+    with pytest.raises(UnreadableTermError, match="tariff it"):
+        terms.find("p2p-transfer", "KES", product=None, at=NOW)
 
-    assert refused.value.code == "tariff_unreadable"
+
+def test_what_is_free_at_first_is_known_whatever_product_and_moment() -> None:
+    free = FLAT_FEE | {"name": "free", "schedule": {
+        "kind": "free", "count": 3, "per": "week", "then": FLAT_FEE["schedule"]}}  # fmt: skip
+    later = term("own", product=7, since=NOW + DAY, content=document(charges=[free]))
+
+    assert compiled([term("it"), later]).free == {("p2p-transfer", "KES"): (("free", "week"),)}
+    assert compiled([term("it")]).free == {}

@@ -101,6 +101,13 @@ WRONG: dict[str, tuple[str, Any, str, str]] = {
     "a remainder to nobody": (
         "/commission/remainder", "master-agent", "/commission/remainder", "roles that earn",
     ),
+    "two charges that are free at first": (
+        "/charges",
+        [{"name": name, "payer": "sender", "schedule": {
+            "kind": "free", "count": 1, "per": "day", "then": {"kind": "flat", "amount": "1"}}}
+         for name in ("one", "two")],
+        "/charges/1/schedule", "one charge may be free",
+    ),
     "a free commission": (
         "/commission/schedule",
         {"kind": "free", "count": 1, "per": "day", "then": {"kind": "flat", "amount": "1"}},

@@ -1,4 +1,4 @@
-"""Terms of the demo: tariffs like those of a Kenyan operator, for tenants that have none yet."""
+"""Tariffs like those of a Kenyan operator."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
