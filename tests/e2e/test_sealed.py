@@ -47,12 +47,12 @@ async def test_what_was_moved_and_changed_is_sealed_within_a_moment(
 @pytest.mark.case("I12")
 async def test_a_changed_record_is_named(demo: Town, stack: Operator, books: Any) -> None:
     await demo.customer()
-    await sealed(stack, "audit")
-    books.execute("SET session_replication_role = replica")
     newest = books.execute(
         "SELECT seq, actor FROM audit.record WHERE tenant_id = %s ORDER BY xid DESC LIMIT 1",
         [DEMO.id],
     ).fetchone()
+    await sealed(stack, "audit")  # with that record: others come meanwhile, by other tests
+    books.execute("SET session_replication_role = replica")
     change = "UPDATE audit.record SET actor = %s WHERE tenant_id = %s AND seq = %s"
     books.execute(change, ["someone", DEMO.id, newest[0]])
     try:
