@@ -116,6 +116,13 @@ async def receipt(connection: Connection, centre_id: str, *, delivered: bool, to
         )
         rows = await cursor.fetchall()
         for tenant, message in rows:
+            # Receipts of two parts come side by side: what the other one changed is read once it
+            # is committed, or neither would see that all parts are there.
+            await connection.execute(
+                """SELECT 1 FROM notifications.message WHERE tenant_id = %s AND id = %s
+                      FOR NO KEY UPDATE""",
+                [tenant, message],
+            )
             await connection.execute(
                 """UPDATE notifications.message m
                       SET state = CASE WHEN p.failed THEN 'failed'

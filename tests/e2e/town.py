@@ -200,8 +200,8 @@ class Town:
         return agent
 
     async def _moved(self, kind: str, value: str, **about: str) -> httpx.Response:
-        """Have the staff move money."""
-        answer = await self.staff.move(kind, value, **about)
+        """Have the staff move money; other tests share the machine, so it may take a while."""
+        answer = await self.staff.move(kind, value, headers={"Prefer": "wait=25"}, **about)
         assert answer.status_code == 201, answer.text
         return answer
 

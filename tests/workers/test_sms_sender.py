@@ -14,6 +14,8 @@ import pytest
 from psycopg_pool import AsyncConnectionPool
 
 from mmo.keys.envelope import Envelope
+from mmo.notifications import messages
+from mmo.notifications.messages import Queued
 from mmo.notifications.smpp import THROTTLED, Centre
 from tests.mmo.moving import NO_TEMPORAL, rows
 from tests.servers.postgres import Database
@@ -123,6 +125,19 @@ async def test_a_message_arrives_once_and_its_receipt_is_kept(office: Post) -> N
     assert await rows(
         office.pool, "SELECT text FROM notifications.message WHERE text NOT LIKE 'enc:v1:%%'"
     ) == []  # fmt: skip
+
+
+async def test_receipts_of_all_parts_at_once_deliver_the_message(office: Post) -> None:
+    for round_ in range(20):
+        asked = await office.ask("hello")
+        queued = Queued(tenant_id=TENANT.id, id=asked, wallet=uuid4(), text="", tries=0)
+        parts = [f"{round_}-{part}" for part in range(4)]
+        async with office.pool.connection() as connection:
+            await messages.sent(connection, queued, parts)
+
+        await asyncio.gather(*(receipt(office.pool, part, True, "DELIVRD") for part in parts))
+
+        assert (await office.state(asked))[0] == "delivered"
 
 
 @pytest.mark.parametrize(("text", "coding"), [("a€" * 150, "gsm-7"), ("habari 😀 " * 20, "ucs-2")])
