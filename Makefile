@@ -10,7 +10,7 @@ up: .venv/ready ## install what is missing, then start everything; Ctrl-C stops 
 	@exec .venv/bin/mmo up
 
 test: check ## everything that CI runs: `make check`, then all tests
-	$(RUN) pytest -n 3 --dist loadfile --no-loadscope-reorder -m "not long"
+	$(RUN) pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not long"
 
 check: .venv/ready ## format, lint, types, imports, published files
 	$(RUN) ruff format --check && $(RUN) ruff check && $(RUN) pyright && $(RUN) lint-imports && $(RUN) python -m workers generate --check
