@@ -175,14 +175,17 @@ async def test_processes_killed_while_they_make_keys_leave_orphans_that_are_remo
         cursor = await connection.execute("SELECT count(*) FROM keys.key")
         before = await cursor.fetchone()
     killing = [start("generates", settings.home) for _ in range(8)]
-    for process in killing:
-        assert process.stdout is not None
-        assert await asyncio.to_thread(process.stdout.readline) == "ready\n"
-    await asyncio.sleep(0.3)
-    for process in killing:
-        process.kill()
-        await asyncio.to_thread(process.wait)
-        process.stdout.close()  # type: ignore[union-attr]
+    try:
+        for process in killing:
+            assert process.stdout is not None
+            said = await asyncio.to_thread(process.stdout.readline)
+            assert said == "ready\n", await asyncio.to_thread(process.stdout.read)
+        await asyncio.sleep(0.3)
+    finally:
+        for process in killing:
+            process.kill()
+            await asyncio.to_thread(process.wait)
+            process.stdout.close()  # type: ignore[union-attr]
 
     orphans = await store.administration.reconcile()
     assert len(orphans) > 8
