@@ -18,7 +18,7 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError
 
 from api.problems import Problem
-from mmo.kernel.envelope import Actor, Envelope
+from mmo.kernel.envelope import Actor, Envelope, Quoted
 from mmo.kernel.identifiers import MovementId, TenantId
 from mmo.kernel.money import Money
 from mmo.keys.ports import KeysAwayError, NoKeyError
@@ -67,6 +67,7 @@ def request_of(tenant: Tenant, row: CommandRow) -> Request:
             movement=MovementId(str(row.movement_id)),
             requested_at=row.accepted_at.isoformat(),
             granted=tuple(sorted(row.granted)),
+            quoted=Quoted(**row.quoted) if row.quoted else None,
         ),
         movement=row.type,
         command=row.body,

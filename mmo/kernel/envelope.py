@@ -1,6 +1,7 @@
 """The envelope around every command: who asks, for which tenant, as which movement."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from mmo.kernel.identifiers import MovementId, TenantId
 
@@ -26,6 +27,21 @@ class Actor:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Quoted:
+    """Terms that the caller was promised by a quote, proved genuine at the door."""
+
+    id: str
+    prices: dict[str, int]
+    """Symbol → minor units."""
+    tariff: dict[str, Any] | None
+    """Which version of which tariff, with the lines that the caller was shown."""
+    free: dict[str, str]
+    """Name of a charge that was free → its period: the use counts when the quote is kept."""
+    until: str
+    """RFC 3339, UTC: a movement that is decided later does not keep them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Envelope:
     """What every step of a movement knows about its request."""
 
@@ -37,3 +53,4 @@ class Envelope:
     """RFC 3339, UTC."""
     granted: tuple[str, ...] = ()
     """Those scopes of the caller that the movement's process asks about, sorted."""
+    quoted: Quoted | None = None

@@ -43,6 +43,8 @@ REFUSALS = {
     "party_not_active": "The party is not active.",
     "party_not_found": "There is no such party.",
     "party_suspended": "The party is suspended; it is resumed first.",
+    "quote_expired": "The quote does not hold any more.",
+    "quote_used": "Another movement has kept the quote's terms already.",
     "returned_by_bank": "The bank did not pay out; the e-money went back to its holder.",
     "rule_failed": "A rule of the operator could not be asked; nothing passes unseen.",
     "rule_refused": "A rule of the operator refuses it.",

@@ -18,6 +18,7 @@ from pydantic_core import PydanticCustomError
 
 from mmo.kernel.identifiers import WalletId
 from mmo.kernel.money import AmountError, Money
+from mmo.movements.support.claims import Claim
 
 
 @dataclass(frozen=True, slots=True, init=False)
@@ -136,6 +137,10 @@ class Command(BaseModel):
     def wallets(self) -> dict[str, WalletId]:
         """Role → wallet, as written by the caller."""
         return {role.name: getattr(self, name) for name, role in type(self).parties.items()}
+
+    def claims(self) -> tuple[Claim, ...]:
+        """What its first step takes of something that there is only so much of."""
+        return ()
 
     def resolved(self, ids: Mapping[str, str]) -> Self:
         """The same command with every wallet named by its id. `ids`: as written → id."""

@@ -18,7 +18,7 @@ from mmo.tenancy.scope import scoped
 Pool = AsyncConnectionPool[Any]
 
 _COLUMNS = """movement_id, tenant_id, type, body, note, actor, client, granted, summary,
-              accepted_at, state, outcome, fingerprint, roles, attributes, act"""
+              accepted_at, state, outcome, fingerprint, roles, attributes, act, quoted"""
 
 
 class IdempotencyKeyReusedError(Exception):
@@ -45,6 +45,8 @@ class CommandRow:
     roles: list[str] = field(default_factory=list[str])
     attributes: dict[str, str] = field(default_factory=dict[str, str])
     act: list[str] = field(default_factory=list[str])
+    quoted: dict[str, Any] | None = None
+    """The terms that a quote promised."""
 
 
 def fingerprint_of(movement: str, body: Mapping[str, Any], note: str | None) -> bytes:
@@ -70,14 +72,15 @@ class Commands:
             await cursor.execute(
                 f"""INSERT INTO movements.command
                     (tenant_id, movement_id, client, key, fingerprint, type, body, note, actor,
-                     granted, summary, accepted_at, roles, attributes, act)
-                    VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+                     granted, summary, accepted_at, roles, attributes, act, quoted)
+                    VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
                     ON CONFLICT (tenant_id, client, key) DO NOTHING
                     RETURNING {_COLUMNS}""",  # noqa: S608 - our own column list
                 [
                     row.tenant_id, row.movement_id, row.client, key, row.fingerprint, row.type,
                     Jsonb(row.body), row.note, row.actor, row.granted, row.summary,
                     row.accepted_at, row.roles, Jsonb(row.attributes), row.act,
+                    Jsonb(row.quoted) if row.quoted else None,
                 ],
             )  # fmt: skip
             if new := await cursor.fetchone():

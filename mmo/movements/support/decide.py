@@ -1,7 +1,7 @@
 """Decide a step of a movement: put it to checks and rules, price it, and write its posting."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Any
 from uuid import UUID
@@ -15,11 +15,13 @@ from mmo.ledger.posting import Instance as LedgerInstance
 from mmo.ledger.posting import Kind, Leg, Posting
 from mmo.movements.support.accounts import Account, Chart, Chosen, Instance, Party
 from mmo.movements.support.checks import Considered, checked
+from mmo.movements.support.claims import Claim
 from mmo.movements.support.command import Command
 from mmo.movements.support.facts import AccountFacts, Facts
 from mmo.movements.support.movement import Movement, Step
 from mmo.movements.support.outcome import Request, Verb
 from mmo.movements.support.posting_rule import NegativeLineError
+from mmo.movements.support.quoting import claims_of
 from mmo.movements.support.record import Decided, record_of
 from mmo.movements.support.rules import event_of, rule_facts_of
 from mmo.movements.support.worth import worth_of
@@ -35,6 +37,8 @@ class Draft:
     """Full content, but for what only the posting knows: journal number, outcome and balances."""
     state: str
     """The movement's state once the posting is accepted."""
+    claims: tuple[Claim, ...] = ()
+    """What it takes, or gives back where an amount is negative."""
     answers: bool
     actor: str
 
@@ -162,6 +166,17 @@ def _wallet_of(role: str, command: Command, facts: Facts) -> str:
     return named[role] if role in named else facts.wallets[named["agent"]].earners[role]
 
 
+def _claims(command: Command, request: Request, decided: Decided) -> Iterator[Claim]:
+    """What the first step takes: with its posting, or with its hold, whose release gives back."""
+    if request.step != 1 or decided.verb is Verb.SETTLE:
+        return
+    for claim in (*claims_of(request.envelope.quoted), *command.claims()):
+        if decided.verb is Verb.RELEASE:
+            yield replace(claim, amount=-claim.amount)
+        elif decided.kind is not Kind.REFUSE:
+            yield claim
+
+
 def _name(account: Account, command: Command) -> str:
     """What the leg's account is called there."""
     if isinstance(account, Chosen):
@@ -209,6 +224,7 @@ def _draft(
         event_type=movement.event_type(request.step),
         event=event,
         state=_STATES.get(verb, step.state),
+        claims=tuple(_claims(command, request, decided)),
         answers=request.answers or verb is Verb.RESERVE,
         actor=envelope.actor.subject,
     )

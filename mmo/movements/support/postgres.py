@@ -149,7 +149,7 @@ class PostgresWriter:
         call: PostingCall[Draft] = PostingCall(
             function="movements.post",
             posting=lambda draft: draft.posting,
-            casts=("uuid[]", "text[]", "text[]", "text[]", "text[]", "boolean[]"),
+            casts=_CASTS,
             beside=_beside,
         )
         self._queue = PostingQueue(pool, call, limits)
@@ -167,7 +167,14 @@ class PostgresWriter:
         await self._queue.close()
 
 
+_CASTS = (
+    "uuid[]", "text[]", "text[]", "text[]", "text[]", "boolean[]",
+    "int[]", "uuid[]", "bigint[]", "bigint[]", "text[]",
+)  # fmt: skip
+
+
 def _beside(drafts: Sequence[Draft]) -> list[object]:
+    claims = [(number, one) for number, draft in enumerate(drafts, 1) for one in draft.claims]
     return [
         packing.uuids([mint() for _ in drafts]),
         packing.texts([draft.event_type for draft in drafts]),
@@ -175,6 +182,11 @@ def _beside(drafts: Sequence[Draft]) -> list[object]:
         packing.texts([draft.actor for draft in drafts]),
         packing.texts([draft.state for draft in drafts]),
         packing.booleans([draft.answers for draft in drafts]),
+        packing.int4s([number for number, _ in claims]),
+        packing.uuids([one.of for _, one in claims]),
+        packing.int8s([one.amount for _, one in claims]),
+        packing.int8s([one.most for _, one in claims]),
+        packing.texts([one.refusal for _, one in claims]),
     ]
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from mmo.kernel.envelope import Quoted
 from mmo.ledger.posting import UsageRow
 from mmo.limits.counting import period_of
 from mmo.movements.support.catalogue import movements
@@ -12,7 +13,7 @@ from mmo.movements.support.facts import Facts
 from mmo.movements.support.movement import Movement
 from mmo.movements.support.outcome import Request
 from mmo.movements.support.terms import Terms, free_bucket, window_of
-from mmo.pricing.price import Priced, Ticket, price
+from mmo.pricing.price import Ticket, price
 from mmo.pricing.tariff import AGENT
 
 STALE = "stale"
@@ -28,6 +29,8 @@ class Price:
     """For the decision record: which version of which tariff, and its lines."""
     usage: tuple[UsageRow, ...] = field(default=())
     """The free uses that the price rests on."""
+    free: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Name of a charge that is free this time → its period."""
 
 
 def price_of(movement: Movement, command: Command, product: int | None, facts: Facts) -> Price:
@@ -43,15 +46,28 @@ def price_of(movement: Movement, command: Command, product: int | None, facts: F
     ticket = Ticket(
         amount=minor,
         amount_type=command.amount_type or "receive",
-        earners=_earners(command, facts),
+        earners=earners_of(command, facts),
         used=facts.used,
     )
     priced = price(found.content, ticket)
     tariff = {
         "id": found.id, "version": found.version, "lines": [line.row() for line in priced.lines],
     }  # fmt: skip
-    usage = tuple(_counted(movement, command, priced, facts))
-    return Price(prices=priced.symbols, tariff=tariff, usage=usage)
+    free = {one.charge: (one.per, one.count) for one in priced.allowances}
+    usage = tuple(_counted(movement, command, free, facts))
+    return Price(
+        prices=priced.symbols,
+        tariff=tariff,
+        usage=usage,
+        free={charge: per for charge, (per, _) in free.items()},
+    )
+
+
+def promised_price(movement: Movement, command: Command, quoted: Quoted, facts: Facts) -> Price:
+    """The price that a quote promised; a use that it found free counts, and is not refused."""
+    free = {charge: (per, None) for charge, per in quoted.free.items()}
+    usage = tuple(_counted(movement, command, free, facts))
+    return Price(prices=quoted.prices, tariff=quoted.tariff, usage=usage, free=quoted.free)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +92,7 @@ def free_uses(terms: Terms, request: Request) -> list[FreeUse]:
     ]
 
 
-def _earners(command: Command, facts: Facts) -> frozenset[str]:
+def earners_of(command: Command, facts: Facts) -> frozenset[str]:
     """The agent and those above who can be paid: one who is frozen stops nobody's cash-out."""
     agent = command.wallets().get("agent")
     known = facts.wallets.get(agent) if agent else None
@@ -86,19 +102,22 @@ def _earners(command: Command, facts: Facts) -> frozenset[str]:
 
 
 def _counted(
-    movement: Movement, command: Command, priced: Priced, facts: Facts
+    movement: Movement, command: Command, free: Mapping[str, tuple[str, int | None]], facts: Facts
 ) -> Iterator[UsageRow]:
-    """Count each free use; where others used it up meanwhile, the price is not true any more."""
+    """Count each free use; where others used it up meanwhile, the price is not true any more.
+
+    `free`: name of a charge → its period, and how many uses of it are free; None: this one is.
+    """
     payer = facts.wallets.get(command.wallets()[movement.asked_by]) if movement.asked_by else None
     if payer is None:
         return
-    for allowance in priced.allowances:
-        window = window_of(allowance.per)
+    for per, count in free.values():
+        window = window_of(per)
         yield UsageRow(
             account=payer.accounts["wallet"].id,
             bucket=free_bucket(movement.number, window),
             period=period_of(window, facts.today),
             amount=0,
-            cap_n=allowance.count,
+            cap_n=count,
             refusal=STALE,
         )

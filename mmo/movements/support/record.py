@@ -62,6 +62,8 @@ def record_of(
         "rules": decided.said.rows(),
         "facts": dict(facts.values),
     }
+    if request.envelope.quoted is not None:
+        record["quote"] = request.envelope.quoted.id
     if decided.worth.profiles:
         record["limits"] = list(decided.worth.profiles)
     if decided.said.violations:

@@ -13,7 +13,8 @@ from mmo.movements.support.facts import Facts
 from mmo.movements.support.limiting import limited
 from mmo.movements.support.movement import Movement
 from mmo.movements.support.outcome import Request
-from mmo.movements.support.pricing import Price, price_of
+from mmo.movements.support.pricing import Price, earners_of, price_of, promised_price
+from mmo.movements.support.quoting import kept
 from mmo.movements.support.rules import product_of
 from mmo.pricing.price import CannotPriceError
 
@@ -30,6 +31,8 @@ class Worth:
     """Whose limits were looked at, and at which version."""
     considered: tuple[Considered, ...] = ()
     """What speaks against it."""
+    free: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Name of a charge that is free this time → its period."""
 
 
 NOTHING = Worth()
@@ -51,8 +54,12 @@ def worth_of(movement: Movement, command: Command, request: Request, facts: Fact
 
 
 def _first(movement: Movement, command: Command, request: Request, facts: Facts) -> Worth:
+    quoted, kept_or_not = request.envelope.quoted, ()
     if facts.terms is not None:
         price = Price(prices=facts.terms, tariff=facts.tariff)
+    elif quoted is not None:
+        kept_or_not = tuple(kept(quoted, facts.now, earners_of(command, facts)))
+        price = promised_price(movement, command, quoted, facts)
     else:
         parties = {role: str(wallet) for role, wallet in command.wallets().items()}
         price = price_of(movement, command, product_of(movement, parties, facts), facts)
@@ -64,7 +71,8 @@ def _first(movement: Movement, command: Command, request: Request, facts: Facts)
         tariff=price.tariff,
         usage=(*price.usage, *counts),
         profiles=limits.profiles,
-        considered=limits.considered,
+        considered=(*kept_or_not, *limits.considered),
+        free=price.free,
     )
 
 
