@@ -14,6 +14,7 @@ from workers import (
     relay,
     sealer,
     sweeper,
+    waker,
 )
 from workers.loops import run_ready
 
@@ -28,6 +29,7 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
         history_export.loop,
         sealer.loop,
         reactor.loop,
+        waker.loop,
         reactions.loop,
         changes.loop,
         bulk.loop,

@@ -1,4 +1,7 @@
-"""Role reactor: starts a workflow for each rule that reacts to an event of the feed."""
+"""Role reactor: starts a workflow for each rule that reacts to an event of the feed.
+
+It wakes sleeping movements too.
+"""
 
 import asyncio
 import contextlib
@@ -25,6 +28,7 @@ from mmo.movements.support.reacting import kind_of, parties_of, product_of
 from mmo.settings import Settings
 from mmo.tenancy.postgres import TenantRegister
 from mmo.tenancy.tenant import Tenant
+from workers import waker
 from workers.loops import run_alone, run_ready, woken_by_feed
 from workers.wiring import (
     TenantClients,
@@ -49,8 +53,8 @@ _log = structlog.get_logger()
 
 
 async def run(settings: Settings, stop: asyncio.Event) -> None:
-    """React until told to stop."""
-    await run_ready(settings, stop, loop)
+    """React, and wake, until told to stop."""
+    await run_ready(settings, stop, loop, waker.loop)
 
 
 async def loop(settings: Settings, stop: asyncio.Event) -> None:

@@ -19,6 +19,7 @@ from workers import (
     sealer,
     sms_sender,
     sweeper,
+    waker,
     webhook_sender,
 )
 from workers.wiring import development_keys
@@ -31,6 +32,7 @@ LOOPS: dict[str, tuple[str, Callable[[Settings, asyncio.Event], Awaitable[None]]
     "rollup": ("mmo_sweeper", sweeper.rollup),
     "sealer": ("mmo_sealer", sealer.loop),
     "reactor": ("mmo_reactor", reactor.loop),
+    "waker": ("mmo_reactor", waker.loop),
     "sms": ("mmo_effects", sms_sender.loop),
     "webhooks": ("mmo_effects", webhook_sender.loop),
 }

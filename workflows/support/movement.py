@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from temporalio import workflow
@@ -27,6 +27,30 @@ from workflows.support.limits import (
 
 class MoneyMovement(AwaitsDecisions):
     """The base of every process."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._woken = False
+
+    @workflow.signal
+    def wake(self, event: str) -> None:  # noqa: ARG002 - the history tells what woke it
+        """Take in that something happened. Nothing is believed: the process looks by its facts."""
+        self._woken = True
+
+    async def sleep(self, until: datetime, why: str) -> bool:
+        """Sleep until woken, or until a moment; false where nothing woke it.
+
+        What happened since it last slept counts: it comes back at once.
+        """
+        left = max(until - workflow.now(), timedelta(0))
+        try:
+            await workflow.wait_condition(
+                lambda: self._woken, timeout=left, timeout_summary=f"sleep: {why}"
+            )
+        except TimeoutError:
+            return False
+        self._woken = False
+        return True
 
     async def execute(self, request: Request) -> Outcome:
         """Admit the step and post it; wait for approval where, and as often as, rules ask."""

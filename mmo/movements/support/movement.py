@@ -7,6 +7,7 @@ from typing import Any
 from mmo.movements.support.accounts import Party
 from mmo.movements.support.command import Command, PricedCommand
 from mmo.movements.support.posting_rule import Line, PostingRule
+from mmo.movements.support.waking import Waker
 
 MOST_NUMBERS = 199
 """So that every counter of a movement's limits has a small number."""
@@ -90,6 +91,8 @@ class Movement:
     answers: tuple[Answer, ...] = ()
     grants: frozenset[str] = frozenset()
     """Scopes of the caller that the process asks about."""
+    woken_by: tuple[Waker, ...] = ()
+    """What the movement looks up for where it sleeps."""
     _by_number: Mapping[int, Step] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
