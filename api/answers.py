@@ -11,7 +11,8 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field, create_model
 from temporalio.service import RPCError
 
-from api.movements import ANSWERS, Door, OpenDoor, Patience, answer
+from api.accepting import Door
+from api.movements import ANSWERS, OpenDoor, Patience, answer
 from api.problems import Problem
 from api.security import Caller, requires
 from api.start import POLL_FIRST_S, Clients, workflow_id

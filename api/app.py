@@ -19,6 +19,7 @@ from api import (
     flags,
     health,
     limit_profiles,
+    limits,
     movements,
     notifications,
     offices,
@@ -28,6 +29,7 @@ from api import (
     pins,
     problems,
     products,
+    quotes,
     super_reads,
     tariffs,
     tasks,
@@ -37,11 +39,11 @@ from api import (
     wallets,
     webhooks,
 )
+from api.accepting import Door
 from api.changing import install_changing
 from api.deciding import approvals, substitutes
 from api.guard import Guard
 from api.identity import clients, roles, users
-from api.movements import Door
 from api.queries import movements as movement_queries
 from api.queries import wallets as wallet_queries
 from api.rules import backtests, explaining, governing, uniform
@@ -55,7 +57,9 @@ from mmo.identity.policy import Policies
 from mmo.keys.envelope import Envelope
 from mmo.keys.ports import KeyStore
 from mmo.messaging.bell import Bell
+from mmo.movements.support.allowances import Allowances
 from mmo.movements.support.catalogue import movements as catalogue
+from mmo.movements.support.ports import FactsReader
 from mmo.notifications.bells import Bells
 from mmo.parties.blobs import BlobStore
 from mmo.parties.personal import PartyData
@@ -109,6 +113,8 @@ class Parts:
     policies: Policies
     audit: AuditLog
     pins: PinVault
+    facts: FactsReader
+    allowances: Allowances
 
 
 def create_app(parts: Parts, *more: APIRouter) -> Guard:
@@ -136,6 +142,9 @@ def create_routes() -> FastAPI:
     app.include_router(health.router)
     for movement in catalogue().values():
         app.include_router(movements.route_of(movement), prefix="/v1")
+    for movement in catalogue().values():
+        if movement.priced:
+            app.include_router(quotes.route_of(movement), prefix="/v1")
     for offered in answers.answers():
         app.include_router(answers.route_of(offered), prefix="/v1")
     administration = (users, roles, clients, code_lists, tenants, tenant_groups, super_reads)
@@ -160,6 +169,7 @@ def create_routes() -> FastAPI:
         app.include_router(module.router, prefix="/v1")
     app.include_router(changes.router, prefix="/v1")
     app.include_router(wallet_queries.router, prefix="/v1")
+    app.include_router(limits.router, prefix="/v1")
     app.include_router(movement_queries.router, prefix="/v1")
     contract.publish(app)
     return app

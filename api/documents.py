@@ -10,10 +10,11 @@ from fastapi import APIRouter, Depends, Query
 from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, ConfigDict, Field
 
+from api.accepting import Door
 from api.changing import Changing, Raising, changed, gone
 from api.document_kinds import POINTER, KindName, MayRead, MayWrite, Store
 from api.identity.administering import Version, identifier
-from api.movements import Door, OpenDoor, OptionalIdempotencyKey
+from api.movements import OpenDoor, OptionalIdempotencyKey
 from api.problems import Problem
 from api.queries.paging import Cursor, Limit, key_of, page_of
 from api.schemas import answers_with

@@ -56,6 +56,7 @@ PROBLEMS: dict[str, tuple[int, str]] = {
     "checklist_incomplete": (422, "The task's checklist is not done yet."),
     "settings_invalid": (422, "The processor does not take these settings."),
     "profile_invalid": (422, "The document is no limit profile."),
+    "quote_invalid": (422, "That is no quote for this movement."),
     "tariff_invalid": (422, "The document is no tariff that the movement can be priced by."),
     "term_invalid": (422, "Terms begin now or later, and end after they begin."),
     "version_gap": (409, "The version would leave a time without terms after the one before."),

@@ -11,8 +11,9 @@ from fastapi.responses import JSONResponse
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
+from api.accepting import Door
 from api.changing import Changing, Raising, changed
-from api.movements import Door, OpenDoor, OptionalIdempotencyKey
+from api.movements import OpenDoor, OptionalIdempotencyKey
 from api.problems import Problem
 from api.schemas import WalletSchema
 from api.security import ON_BEHALF, Caller, requires

@@ -11,9 +11,9 @@ from temporalio.worker import Worker
 
 from activities.approvals import ApprovalActivities
 from activities.movements import MovementActivities
+from api.accepting import Door
 from api.app import Parts, create_app
 from api.guard import Guard
-from api.movements import Door
 from api.security import Gatekeeper
 from api.start import Starter
 from mmo.approvals.postgres import Approvals
@@ -24,13 +24,16 @@ from mmo.documents.postgres import PostgresDocuments
 from mmo.identity.pins import PinVault
 from mmo.identity.policy import Policies
 from mmo.keys.envelope import Envelope
+from mmo.keys.ports import KeyStore, Trust
 from mmo.messaging.bell import Bell
+from mmo.movements.support.allowances import Allowances
 from mmo.movements.support.business_events import business_events
 from mmo.movements.support.commands import Commands
 from mmo.movements.support.first_outcomes import FirstOutcomes
 from mmo.movements.support.ports import AnswerVerifier
 from mmo.movements.support.postgres import PostgresFacts, PostgresWriter
 from mmo.movements.support.signed_answers import SignedAnswers
+from mmo.movements.support.signed_quotes import SignedQuotes
 from mmo.notifications.bells import Bells
 from mmo.parties.disk import DiskBlobs
 from mmo.parties.personal import PartyData
@@ -51,6 +54,7 @@ from workers.wiring import (
     open_envelope,
     open_pool,
     open_trust,
+    quote_verifier,
     tenant_clients,
 )
 
@@ -121,12 +125,7 @@ async def serve(
                 clients=clients,
                 tenants=tenants,
                 gatekeeper=Gatekeeper(access_verifier(settings, trust), tenants, policies, audit),
-                door=Door(
-                    pool=pool,
-                    commands=commands,
-                    starter=starter,
-                    personal=PersonalData(keys, envelope),
-                ),
+                door=_door(pool, commands, starter, keys, envelope, trust),
                 changes=Changes(pool, Snapshots(pool, business_events()), bell.ring),
                 bell=bell,
                 documents=PostgresDocuments(pool, bell.ring),
@@ -137,8 +136,18 @@ async def serve(
                 policies=policies,
                 audit=audit,
                 pins=PinVault(pool, keys),
+                facts=PostgresFacts(pool),
+                allowances=Allowances(pool),
             )
         )
         await http(app, listening, stop, partial(notify, settings))
         for task in running:
             task.cancel()
+
+
+def _door(
+    pool: AsyncConnectionPool[Any], commands: Commands, starter: Starter, keys: KeyStore,
+    envelope: Envelope, trust: Trust,
+) -> Door:  # fmt: skip
+    personal, quotes = PersonalData(keys, envelope), SignedQuotes(keys, quote_verifier(trust))
+    return Door(pool=pool, commands=commands, starter=starter, personal=personal, quotes=quotes)

@@ -26,6 +26,7 @@ from mmo.keys.softhsm import configure as configure_softhsm
 from mmo.keys.verifier import Verifier
 from mmo.ledger.postgres import configure
 from mmo.movements.support.signed_answers import AUDIENCE
+from mmo.movements.support.signed_quotes import AUDIENCE as QUOTES
 from mmo.settings import Settings
 from mmo.tenancy.tenant import Tenant
 from workers.converter import sealing
@@ -250,6 +251,11 @@ def access_verifier(settings: Settings, trust: Trust) -> Verifier:
 def answer_verifier(trust: Trust) -> Verifier:
     """Proves answers to waiting movements."""
     return Verifier(trust, Purpose.DECISION, AUDIENCE)
+
+
+def quote_verifier(trust: Trust) -> Verifier:
+    """Proves quotes."""
+    return Verifier(trust, Purpose.DECISION, QUOTES)
 
 
 def decision_verifier(trust: Trust) -> Verifier:

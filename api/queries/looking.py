@@ -5,7 +5,7 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
-from api.movements import Door
+from api.accepting import Door
 from api.security import Caller, authenticated
 from mmo.movements.support.commands import Commands
 

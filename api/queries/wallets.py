@@ -6,6 +6,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query
 
+from api.accepting import Door
 from api.problems import Problem
 from api.queries.looking import LookingDoor
 from api.queries.paging import (
@@ -46,7 +47,7 @@ async def read_wallet(
     ] = None,
 ) -> dict[str, Any]:
     """Answer with the wallet now, or fold its events up to a moment."""
-    found = await _visible(opened, caller, wallet)
+    found = await visible(opened, caller, wallet)
     if as_of is None:
         return await wallet_of(opened, caller, found)
     async with scoped(opened.pool, caller.tenant.id) as connection:
@@ -63,7 +64,7 @@ async def read_balance(
     wallet: str, caller: MayRead, opened: LookingDoor, session: Session, position: Position
 ) -> dict[str, Any]:
     """Answer from the read model; never from a workflow."""
-    found = await _visible(opened, caller, wallet)
+    found = await visible(opened, caller, wallet)
     seen = await balance(session, caller.tenant.id, found.accounts["wallet"])
     posted, held = (seen.posted, seen.held) if seen else (0, 0)
     return {
@@ -94,7 +95,7 @@ async def read_statement(
     limit: Limit = 50,
 ) -> dict[str, Any]:
     """Answer from the read model, a page at a time."""
-    found = await _visible(opened, caller, wallet)
+    found = await visible(opened, caller, wallet)
     rows = await statement(
         session,
         caller.tenant.id,
@@ -123,7 +124,8 @@ def _line(row: StatementView) -> dict[str, Any]:
     }
 
 
-async def _visible(opened: LookingDoor, caller: Caller, name: str) -> Wallet:
+async def visible(opened: Door, caller: Caller, name: str) -> Wallet:
+    """A wallet that the caller may look at. Raises Problem wallet_not_found (404)."""
     found = await find_wallet(opened, caller, name)
     if not caller.sees({found.owner}):
         raise not_found()

@@ -44,6 +44,11 @@ NO_COMMANDS = {
     ("POST", "/v1/bep/backtests"): "asks what rules would have said",
     ("POST", "/v1/bep/expression/dry-run"): "asks what a condition would say",
 }
+NO_COMMANDS |= {
+    ("POST", f"/v1/quotes/{name}"): "prices a movement, and carries nothing out"
+    for name, movement in movements().items()
+    if movement.priced
+}
 MONEY = {f"/v1/movements/{name}" for name in movements()}
 """Their events are the movements' own: `MovementActivities` asks the rules."""
 ANSWERS = {

@@ -17,7 +17,7 @@ from temporalio.worker import Worker
 
 from activities.approvals import ApprovalActivities
 from activities.movements import MovementActivities
-from api.movements import summary_of
+from api.accepting import summary_of
 from api.start import request_of, start, workflow_id
 from mmo.approvals.awaited import Choice
 from mmo.approvals.documents import write as write_decision

@@ -149,7 +149,7 @@ class Command(BaseModel):
 
     def canonical(self) -> dict[str, Any]:
         """What histories and fingerprints see: ids and amounts, no words of the caller's."""
-        return self.model_dump(mode="json", exclude={"note"}, exclude_none=True)
+        return self.model_dump(mode="json", exclude={"note", "quote"}, exclude_none=True)
 
 
 def _role_of(hint: Any) -> Role | None:
@@ -163,6 +163,17 @@ class PricedCommand(Command):
         Annotated[
             Literal["receive", "send"],
             Field(description="Whether the amount is what arrives (the default), or what leaves."),
+        ]
+        | None
+    ) = None
+    quote: (
+        Annotated[
+            str,
+            Field(
+                max_length=8_000,
+                pattern=r"^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$",
+                description="A quote of POST /v1/quotes/{type}, whose terms are to be kept.",
+            ),
         ]
         | None
     ) = None

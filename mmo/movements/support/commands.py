@@ -104,6 +104,11 @@ class Commands:
             raise IdempotencyKeyReusedError(key)
         return kept
 
+    async def kept(self, row: CommandRow, key: str) -> CommandRow | None:
+        """The command that is kept under the key. Raises IdempotencyKeyReusedError."""
+        async with scoped(self._pool, row.tenant_id) as connection:
+            return await self.repeated(connection, row, key)
+
     async def find(self, tenant: int, movement: UUID) -> CommandRow | None:
         """Find a command by its movement."""
         async with scoped(self._pool, tenant) as connection:

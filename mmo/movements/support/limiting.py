@@ -54,7 +54,7 @@ def limited(
             considered.append(Considered(check=f"{role}.limit", verdict=out.refusal, reason=reason))
         account = wallet.accounts["wallet"].id
         rows = counted(
-            found.content, direction, movement.name, channel, amount, facts.today, _numbers()
+            found.content, direction, movement.name, channel, amount, facts.today, numbers()
         )
         usage += [
             UsageRow(
@@ -77,5 +77,6 @@ def _takers(
 
 
 @cache
-def _numbers() -> dict[str, int]:
+def numbers() -> dict[str, int]:
+    """Movement → its number, by which counters know it."""
     return {name: movement.number for name, movement in movements().items()}

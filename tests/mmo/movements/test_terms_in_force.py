@@ -107,6 +107,22 @@ async def test_requests_that_together_exceed_a_limit_do_not_all_pass(opened: Hou
     assert await counted(opened) == [(900, 3)]
 
 
+async def test_a_day_ends_at_midnight_by_the_operators_own_clock(opened: House) -> None:
+    await limit(opened, {"direction": "out", "daily": {"value": "10.00"}})
+
+    said = list[str]()
+    for zone in ("Pacific/Midway", "Pacific/Midway", "Pacific/Kiritimati"):  # a day apart, always
+        await rows(
+            opened.pool,
+            "UPDATE tenancy.tenant SET timezone = %s WHERE id = %s RETURNING id",
+            zone,
+            TENANT.id,
+        )
+        said.append(code(await sends(opened, "10.00")))
+
+    assert said == ["posted", "daily_value_limit_exceeded", "posted"]
+
+
 async def test_a_wallet_never_holds_more_than_its_tier_may(opened: House) -> None:
     await limit(opened, balance="10.00")
 
