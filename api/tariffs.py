@@ -74,7 +74,7 @@ def template(caller: Caller) -> dict[str, Any]:
     }
 
 
-def _check(key: Mapping[str, Any], content: dict[str, Any]) -> tuple[str, str] | None:
+def fitting(key: Mapping[str, Any], content: dict[str, Any]) -> tuple[str, str] | None:
     """The movement is there, and can post whatever the tariff charges."""
     movement = key["movement"]
     if movement not in movements():
@@ -99,7 +99,7 @@ router = routes_of(
         kind=KIND, path="tariffs", title="tariff", new=NewTariff,
         key=("movement", "currency", "product"), filter=TariffFilter, form=TariffForm,
         schema=TariffSchema,
-        whole=TariffWithVersions, page=TariffPage, problem="tariff_invalid", check=_check,
+        whole=TariffWithVersions, page=TariffPage, problem="tariff_invalid", check=fitting,
     ),
     template,
 )  # fmt: skip

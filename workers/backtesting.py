@@ -19,6 +19,7 @@ from mmo.trials import postgres
 from mmo.trials.parts import part as part_of
 from mmo.trials.postgres import Backtest, Records
 from mmo.trials.redeciding import Record
+from mmo.trials.repricing import Tried, tried
 from mmo.trials.rulebook import Rulebook, tallied
 from mmo.trials.tally import Tally, merged
 
@@ -43,12 +44,13 @@ class Backtesting:
         trial = part.trial
         asked = await self._find(trial)
         book = Rulebook(catalogue=business_events(), processors=processors())
-        tried = book.compiled(stored(row) for row in asked.rules)
+        rules = book.compiled(stored(row) for row in asked.rules)
+        tariffs = tried(asked.tariffs)
         first, until = part_of(asked.since, asked.until, asked.parts, part.number)
         after, whole, spent = (first, 0), Tally(), 0
         while page := await self._records.read(trial.tenant_id, after, until, asked.types):
             await self._learn(trial, book, page)
-            tally, took = await asyncio.to_thread(_timed, page, tried, book)
+            tally, took = await asyncio.to_thread(_timed, page, rules, book, tariffs)
             whole.add(tally)
             spent += took
             after = (UUID(page[-1].movement), page[-1].step)
@@ -85,10 +87,12 @@ class Backtesting:
                 book.learn(await postgres.versions(connection, trial.tenant_id, named))
 
 
-def _timed(page: Sequence[Record], tried: Snapshot, book: Rulebook) -> tuple[Tally, int]:
+def _timed(
+    page: Sequence[Record], rules: Snapshot, book: Rulebook, tariffs: Tried
+) -> tuple[Tally, int]:
     """Microseconds of processor time beside the tally."""
     began = time.thread_time_ns()
-    tally = tallied(page, tried, book)
+    tally = tallied(page, rules, book, tariffs)
     return tally, (time.thread_time_ns() - began) // 1000
 
 

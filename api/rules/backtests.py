@@ -19,6 +19,7 @@ from api.reading import Reading
 from api.rules.parts import SHARED, MayRead, offers, wrong_settings
 from api.rules.schemas import RuleBody
 from api.rules.trial_schemas import BacktestBody, BacktestSchema, ChangesBody
+from api.rules.tried_tariffs import check_tariffs
 from api.rules.uniform import read_rule
 from api.schemas import answers_with, problems
 from api.security import Caller
@@ -63,6 +64,7 @@ async def begin(request: Request, body: BacktestBody, caller: MayRead) -> JSONRe
         rules = await _rules(connection, body, caller)
         await postgres.keep(
             connection, tenant.id, identity, rules=[row_of(one) for one in rules],
+            tariffs=[one.model_dump(mode="json") for one in body.tariffs],
             since=body.since, until=body.until, types=sorted(set(body.types)),
             parts=parts_of(body.since, body.until), by=caller.actor.subject,
         )  # fmt: skip
@@ -122,6 +124,7 @@ def resource(found: Backtest) -> dict[str, Any]:
         "to": found.until.isoformat(),
         "types": list(found.types),
         "rules": list(found.rules),
+        "tariffs": list(found.tariffs),
         "progress": {
             "parts": found.parts,
             "parts_done": found.parts if found.state == "done" else found.parts_done,
@@ -150,6 +153,11 @@ def _lines(result: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         for count in counts:
             for currency, minor in count["sums"].items():
                 yield {**count, "table": table, "currency": currency, "sum_minor": minor}
+    for line in result.get("prices", ()):  # a result of long ago has none
+        about = {"type": line["movement"], "movements": line["movements"],
+                 "currency": line["currency"], "sum_minor": line["volume"]}  # fmt: skip
+        for part, minor in line["old"].items():
+            yield {**about, "table": part, "old": minor, "new": line["new"][part]}
     for example in result["examples"]:
         amount = example["amount"]
         yield {**example, "table": "example", "currency": amount["currency"],
@@ -164,8 +172,11 @@ def _plain(value: object) -> str:
 def _check(body: BacktestBody) -> None:
     if not body.since < body.until <= body.since + SPAN_MAX:
         raise Problem("validation", "a span ends after it begins, within 92 days", status=422)
-    if (body.rules is None) == (body.changes is None):
-        raise Problem("validation", "say rules, or changes of those in force", status=422)
+    said = [body.rules is not None, body.changes is not None]
+    if all(said) or not (any(said) or body.tariffs):
+        why = "say rules, or changes of those in force; or tariffs"
+        raise Problem("validation", why, status=422)
+    check_tariffs(body.tariffs)
     for name in body.types:
         if name not in movements():
             known = nearest(name, movements())
@@ -176,12 +187,12 @@ async def _rules(connection: Connection, body: BacktestBody, caller: Caller) -> 
     """All rules that are tried, canonical."""
     if body.rules is not None:
         return await _read(connection, body.rules, caller)
-    assert body.changes is not None, "checked before"
+    changes = body.changes or ChangesBody()
     held = await postgres.in_force(connection, caller.tenant.id)
     in_force = {one.definition: one for one in held if one.mode == "binding"}
     shadows = [one for one in held if one.mode == "shadow"]
-    await _changed(connection, in_force, body.changes, caller)
-    return [*in_force.values(), *shadows, *await _read(connection, body.changes.add, caller)]
+    await _changed(connection, in_force, changes, caller)
+    return [*in_force.values(), *shadows, *await _read(connection, changes.add, caller)]
 
 
 async def _changed(

@@ -106,8 +106,17 @@ class ChangesBody(_Body):
     remove: Annotated[list[UUID], Field(max_length=RULES_MAX)] = []
 
 
+class TriedTariff(_Body):
+    """A tariff that is tried."""
+
+    movement: Role
+    currency: Annotated[str, Field(pattern="^[A-Z]{3}$", examples=["KES"])]
+    product: Annotated[int | None, Field(ge=1, le=2**31 - 1)] = None
+    content: Annotated[Row, Field(description="As for `POST /v1/tariffs`.")]
+
+
 class BacktestBody(BaseModel):
-    """Which rules are tried on which movements. All rules, or changes of those in force."""
+    """What is tried on which movements: all rules, or changes of those in force; or tariffs."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -116,6 +125,10 @@ class BacktestBody(BaseModel):
         Field(max_length=RULES_MAX, description="Each as for `POST /bep/{processor}`."),
     ] = None
     changes: ChangesBody | None = None
+    tariffs: Annotated[
+        list[TriedTariff],
+        Field(max_length=RULES_MAX, description="By which movements are priced again."),
+    ] = []
     since: Annotated[AwareDatetime, Field(alias="from")]
     until: Annotated[AwareDatetime, Field(alias="to")]
     types: Annotated[list[Role], Field(max_length=50, description="None named: all.")] = []
@@ -130,6 +143,7 @@ class BacktestSchema(BaseModel):
     until: datetime = Field(alias="to")
     types: list[str]
     rules: list[Row]
+    tariffs: list[Row]
     progress: Row
     result: Row | None
     effort: Row | None = Field(description="Of this run: processor time, decisions a second.")

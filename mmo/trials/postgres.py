@@ -21,8 +21,8 @@ PAGE = 500
 """Records that are read at once."""
 
 Connection = AsyncConnection[Any]
-_COLUMNS = """id, rules, since, until, types, state, parts, parts_done, decisions, result, effort,
-              made_by, made_at, ended_at"""
+_COLUMNS = """id, rules, tariffs, since, until, types, state, parts, parts_done, decisions,
+              result, effort, made_by, made_at, ended_at"""
 _RECORDS = "SELECT txn, step, first, refusal, meta FROM trials.records(%s, %s, %s, %s, %s)"
 
 
@@ -32,6 +32,7 @@ class Backtest:
 
     id: UUID
     rules: Sequence[Mapping[str, Any]]
+    tariffs: Sequence[Mapping[str, Any]]
     since: datetime
     until: datetime
     types: Sequence[str]
@@ -49,13 +50,24 @@ class Backtest:
 async def keep(
     connection: Connection, tenant: int, identifier: UUID, *, rules: Sequence[Mapping[str, Any]],
     since: datetime, until: datetime, types: Sequence[str], parts: int, by: str,
+    tariffs: Sequence[Mapping[str, Any]] = (),
 ) -> None:  # fmt: skip
     """Write down what is to be tried."""
     await connection.execute(
         """INSERT INTO trials.backtest
-           (tenant_id, id, rules, since, until, types, parts, made_by)
-           VALUES (%s, %s, %s, %s, %s, %s, %s, %s)""",
-        [tenant, identifier, Jsonb(rules), since, until, list(types), parts, by],
+           (tenant_id, id, rules, tariffs, since, until, types, parts, made_by)
+           VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)""",
+        [
+            tenant,
+            identifier,
+            Jsonb(rules),
+            Jsonb(list(tariffs)),
+            since,
+            until,
+            list(types),
+            parts,
+            by,
+        ],
     )
 
 

@@ -8,6 +8,7 @@ from mmo.bep.catalogue import Catalogue
 from mmo.bep.registry import Processor
 from mmo.bep.snapshot import Mode, Snapshot, Stored, compiled
 from mmo.trials.redeciding import Case, Record, case_of, now, reproduced, then
+from mmo.trials.repricing import Tried, reprice
 from mmo.trials.tally import Tally
 
 Versions: TypeAlias = tuple[tuple[str, int, Mode], ...]
@@ -58,10 +59,17 @@ class Rulebook:
         )
 
 
-def tallied(records: Sequence[Record], tried: Snapshot, book: Rulebook) -> Tally:
-    """Make decisions again: under their own rules for the self-check, and under those tried."""
+def tallied(
+    records: Sequence[Record], tried: Snapshot, book: Rulebook, tariffs: Tried | None = None
+) -> Tally:
+    """Make decisions again: under their own rules for the self-check, and under those tried.
+
+    `tariffs`: that movements are priced by again, beside.
+    """
     tally = Tally()
     for record in records:
+        if tariffs is not None:
+            reprice(record, tariffs, tally.prices)
         case = case_of(record, book.catalogue)
         if case is None:
             tally.before_rules += 1

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from mmo.trials.redeciding import Answer, Case
+from mmo.trials.repricing import Repriced, read_rows, rows_of
 
 EXAMPLES_MAX = 20
 REASONS_MAX = 20
@@ -64,6 +65,8 @@ class Tally:
     """The first movements whose verdict would be another."""
     differences: list[Row] = field(default_factory=list[Row])
     """The first decisions that did not come out again."""
+    prices: dict[tuple[str, str], Repriced] = field(default_factory=dict[tuple[str, str], Repriced])
+    """Movement type and currency → what tariffs that are tried come to."""
 
     def compare(self, case: Case, old: Answer, new: Answer) -> None:
         """Count a movement with what was said then, and what would be said now."""
@@ -105,6 +108,8 @@ class Tally:
                 _counted(mine, key, count)
         for key, number in other.lacking.items():
             self.lacking[key] = self.lacking.get(key, 0) + number
+        for about, line in other.prices.items():
+            self.prices.setdefault(about, Repriced()).add(line)
         self.examples = _first([*self.examples, *other.examples])
         self.differences = _first([*self.differences, *other.differences])
 
@@ -132,6 +137,7 @@ class Tally:
             ],
             "unknown_facts": dict(sorted(self.lacking.items())),
             "examples": self.examples,
+            "prices": rows_of(self.prices),
         }  # fmt: skip
 
     @classmethod
@@ -152,6 +158,7 @@ class Tally:
             },
             lacking=dict(row["unknown_facts"]),
             examples=list(row["examples"]),
+            prices=read_rows(row.get("prices", ())),
         )
 
 

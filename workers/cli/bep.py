@@ -1,7 +1,6 @@
 """`mmo bep`: the rules there are, and what other rules would have done to recorded movements."""
 
 import json as json_module
-import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -19,13 +18,13 @@ from workers.cli.support.options import (
     print_json,
     print_rows,
 )
+from workers.cli.support.trying import backtested
 from workers.stack.launch import StackError
 
 app = typer.Typer()
 group = typer.Typer(no_args_is_help=True, help="Rules, and trying them on recorded movements.")
 app.add_typer(group, name="bep")
 
-LOOK_S = 0.5
 AsOption = Annotated[str, typer.Option("--as", help="Who asks: operator, or another program.")]
 
 
@@ -88,11 +87,7 @@ def backtest(
         "types": types or [],
     }
     with client(who, tenant, bearer, home) as api:
-        found = _waited(api, answered(api.post("/v1/bep/backtests", json=body))["id"])
-        if found["state"] != "done":
-            raise StackError("the back-test failed; see `mmo logs background`")
-        if output is not None:
-            output.write_bytes(api.get(f"/v1/bep/backtests/{found['id']}/result.csv").content)
+        found = backtested(api, body, output)
     if json:
         print_json(found)
         return
@@ -110,17 +105,6 @@ def _written(file: Path) -> dict[str, Any]:
     except ValueError as error:
         raise StackError(f"{file} is no JSON: {error}") from None
     return {"rules": written} if isinstance(written, list) else {"changes": written}
-
-
-def _waited(api: httpx.Client, identifier: str) -> dict[str, Any]:
-    with console.status("deciding again …") as status:
-        while True:
-            found = answered(api.get(f"/v1/bep/backtests/{identifier}"))
-            if found["state"] != "running":
-                return found
-            progress = found["progress"]
-            status.update(f"deciding again: {progress['parts_done']} of {progress['parts']} parts")
-            time.sleep(LOOK_S)
 
 
 def _print(found: dict[str, Any]) -> None:

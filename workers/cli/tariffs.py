@@ -1,6 +1,7 @@
 """`mmo tariffs`: what movements cost, and what they would cost by a tariff that is only a file."""
 
 import json as json_module
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,14 +11,17 @@ from mmo.dated.documents import WrongDocumentError
 from mmo.kernel.money import AmountError, Money
 from mmo.pricing.price import CannotPriceError, Priced, Ticket, price
 from mmo.pricing.tariff import EARNERS, Tariff, read
+from workers.cli.support.asking import moment
 from workers.cli.support.calling import TenantOption, TokenOption, answered, client
 from workers.cli.support.options import (
     DEFAULT_HOME,
     HomeOption,
     JsonOption,
+    console,
     print_json,
     print_rows,
 )
+from workers.cli.support.trying import backtested
 from workers.stack.launch import StackError
 
 app = typer.Typer()
@@ -116,6 +120,63 @@ def simulate(
         for written in amounts.split(",")
     ]
     print_rows(rows, *HEADS, json=json)
+
+
+@group.command()
+def backtest(
+    *,
+    file: Annotated[
+        Path, typer.Option("--file", exists=True, dir_okay=False, help="JSON: a tariff's content.")
+    ],
+    movement: Annotated[str, typer.Option("--movement", help="Of this type.")],
+    since: Annotated[str, typer.Option("--from", help="Since: 90s, 15m, 1h, 7d or a date.")],
+    until: Annotated[str | None, typer.Option("--to", help="Until; else now.")] = None,
+    product: Annotated[int | None, typer.Option("--product", help="Of one product.")] = None,
+    output: Annotated[Path | None, typer.Option("--csv", help="Where the table goes.")] = None,
+    who: AsOption = "operator",
+    tenant: TenantOption = "demo",
+    bearer: TokenOption = None,
+    home: HomeOption = DEFAULT_HOME,
+    json: JsonOption = False,
+) -> None:
+    """Price recorded movements again by a tariff that is only a file. Nothing is changed.
+
+    Example: `mmo tariffs backtest --file tariff.json --movement cash-out --from 7d`
+    """
+    currency = _read(file).currency
+    tried = {
+        "movement": movement, "currency": currency, "product": product,
+        "content": json_module.loads(file.read_text()),
+    }  # fmt: skip
+    body = {
+        "tariffs": [tried],
+        "from": moment(since).isoformat(),
+        "to": (moment(until) if until else datetime.now(UTC)).isoformat(),
+        "types": [movement],
+    }
+    with client(who, tenant, bearer, home) as api:
+        found = backtested(api, body, output)
+    if json:
+        print_json(found)
+        return
+    for line in found["result"]["prices"]:
+        _print_prices(line)
+
+
+def _print_prices(line: dict[str, Any]) -> None:
+    def told(minor: int) -> str:
+        return Money(minor, line["currency"]).value
+
+    rows = [
+        {"part": part, "then": told(minor), "by the tariff": told(line["new"][part])}
+        for part, minor in line["old"].items()
+    ]
+    print_rows(rows, line["movement"], "then", "by the tariff", json=False)
+    console.print(
+        f"{line['movements']} movements of {line['currency']} {told(line['volume'])}: dearer"
+        f" {line['dearer']}, cheaper {line['cheaper']}, without a price now {line['refused_now']};"
+        f" {line['refused_then']} more that had none"
+    )
 
 
 def _version(one: dict[str, Any]) -> dict[str, Any]:

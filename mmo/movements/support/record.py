@@ -8,10 +8,11 @@ from mmo.bep.listener import Consideration
 from mmo.bep.verdict import Ask
 from mmo.ledger.posting import Kind, Leg
 from mmo.movements.support.checks import Considered
-from mmo.movements.support.command import Command
+from mmo.movements.support.command import Command, PricedCommand
 from mmo.movements.support.facts import Facts, WalletFacts
 from mmo.movements.support.movement import Movement
 from mmo.movements.support.outcome import Request, Verb
+from mmo.movements.support.pricing import earners_of
 from mmo.movements.support.rules import product_of
 from mmo.movements.support.worth import NOTHING, Worth
 
@@ -64,6 +65,8 @@ def record_of(
     }
     if request.envelope.quoted is not None:
         record["quote"] = request.envelope.quoted.id
+    if isinstance(command, PricedCommand) and "agent" in parties:
+        record["earners"] = sorted(earners_of(command, facts))
     if decided.worth.profiles:
         record["limits"] = list(decided.worth.profiles)
     if decided.said.violations:

@@ -50,6 +50,7 @@ def tried(processor: str, metadata: Any, **more: Any) -> dict[str, Any]:
 async def backtest(
     opened: House, records: AsyncConnectionPool[Any], rules: Sequence[dict[str, Any]], *,
     types: Sequence[str] = ("p2p-transfer",), parts: int | None = None,
+    tariffs: Sequence[dict[str, Any]] = (),
 ) -> Backtest:  # fmt: skip
     """Try rules on the last hour; what came of it."""
     until = datetime.now(UTC) + timedelta(seconds=1)
@@ -58,7 +59,7 @@ async def backtest(
     async with scoped(opened.pool, TENANT.id) as connection:
         await postgres.keep(
             connection, TENANT.id, UUID(trial.id), rules=rules, since=since, until=until,
-            types=types, parts=parts or parts_of(since, until), by="tests",
+            types=types, parts=parts or parts_of(since, until), by="tests", tariffs=tariffs,
         )  # fmt: skip
     steps = Backtesting(opened.pool, records, alive=lambda: None)
     numbers = range(await steps.parts(trial))
