@@ -10,6 +10,7 @@ from psycopg_pool import AsyncConnectionPool
 from api.problems import Problem
 from api.security import Caller
 from api.start import Starter
+from api.undoing import undoing
 from mmo.kernel.envelope import Quoted
 from mmo.kernel.identifiers import mint
 from mmo.kernel.money import Money
@@ -24,6 +25,7 @@ from mmo.movements.support.commands import (
 )
 from mmo.movements.support.movement import Movement
 from mmo.movements.support.signed_quotes import InvalidQuoteError, SignedQuotes
+from mmo.movements.support.take_back import TakeBackBody
 from mmo.tenancy.scope import scoped
 from mmo.wallets import postgres as wallets
 from mmo.wallets.personal import PersonalData
@@ -51,8 +53,15 @@ class Resolved:
     """By role."""
 
 
-async def resolved(movement: Movement, command: Command, caller: Caller, opened: Door) -> Resolved:
+async def resolved(
+    movement: Movement, written: Command | TakeBackBody, caller: Caller, opened: Door
+) -> Resolved:
     """Find the wallets of a command, and check who asks. Raises Problem; nothing is written."""
+    command = (
+        written
+        if isinstance(written, Command)
+        else await undoing(movement, written, caller.tenant.id, opened.pool)
+    )
     names = [str(name) for name in command.wallets().values()]
     named = await opened.personal.named(caller.tenant.slug, names)
     async with scoped(opened.pool, caller.tenant.id) as connection:
@@ -67,7 +76,7 @@ async def resolved(movement: Movement, command: Command, caller: Caller, opened:
 
 async def accepted(
     movement: Movement,
-    command: Command,
+    written: Command | TakeBackBody,
     caller: Caller,
     opened: Door,
     key: str,
@@ -77,10 +86,10 @@ async def accepted(
 
     A repeat is answered with the first one, whatever has become of its wallets and its quote.
     """
-    row = _row(movement, command, caller)
+    row = _row(movement, written, caller)
     try:
         try:
-            found = await resolved(movement, command, caller, opened)
+            found = await resolved(movement, written, caller, opened)
             quoted = _promised(movement, found.command, caller, opened)
         except Problem:
             if (kept := await opened.commands.kept(row, key)) is not None:
@@ -92,7 +101,7 @@ async def accepted(
         accepted = replace(
             row,
             body=found.command.canonical(),
-            summary=summary_of(movement, command, numbers),
+            summary=summary_of(movement, found.command, numbers),
             quoted=asdict(quoted) if quoted else None,
         )
         return await opened.commands.accept(accepted, key)
@@ -100,7 +109,7 @@ async def accepted(
         raise Problem("idempotency_key_reused") from None
 
 
-def _row(movement: Movement, command: Command, caller: Caller) -> CommandRow:
+def _row(movement: Movement, command: Command | TakeBackBody, caller: Caller) -> CommandRow:
     """The command as it was asked, before its wallets are found."""
     written = command.canonical()
     if isinstance(command, PricedCommand) and command.quote is not None:

@@ -18,6 +18,7 @@ from mmo.movements.support.commands import (
     CommandRow,
 )
 from mmo.movements.support.movement import Movement
+from mmo.movements.support.taking_back import TAKEN_BACK
 from mmo.wallets.wallet import Wallet
 
 WAIT_S, WAIT_MAX_S = 10.0, 30.0
@@ -115,7 +116,8 @@ def route_of(movement: Movement) -> APIRouter:
         outcome = await opened.starter.outcome(caller.tenant, row, new=new, wait_s=wait_s)
         return answer(row, outcome, replayed=not new)
 
-    ask.__annotations__["command"] = movement.command  # FastAPI reads the body's type here.
+    body = movement.takes_back or movement.command
+    ask.__annotations__["command"] = body  # FastAPI reads the body's type here.
     router = APIRouter(tags=["movements"])
     router.post(
         f"/movements/{movement.name}",
@@ -147,4 +149,4 @@ def answer(row: CommandRow, outcome: Mapping[str, Any] | None, *, replayed: bool
         refused = problem.response()
         refused.headers.update(headers)
         return refused
-    return JSONResponse(resource, 201 if state == "posted" else 202, headers=headers)
+    return JSONResponse(resource, 201 if state in TAKEN_BACK else 202, headers=headers)

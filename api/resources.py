@@ -1,6 +1,6 @@
 """How a movement looks to a client of the API."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -9,6 +9,7 @@ from mmo.kernel.refusals import REFUSALS
 from mmo.movements.support.catalogue import movements
 from mmo.movements.support.commands import CommandRow
 from mmo.movements.support.symbols import FEES, TAXES
+from mmo.movements.support.taking_back import TAKEN_BACK
 
 _AMOUNTS = {"available", "needed", "ceiling", "balance", "held", "amount", "cap_amount"}
 
@@ -28,10 +29,10 @@ def movement_of(row: CommandRow, outcome: Mapping[str, Any] | None) -> dict[str,
         "taxes": priced(prices, TAXES, currency),
         "note": row.note,
         "requested_at": row.accepted_at.isoformat(),
-        "posted_at": _moment(told["at"]) if state == "posted" else None,
+        "posted_at": _moment(told["at"]) if state in TAKEN_BACK else None,
         "reference": str(told["journal"]) if told.get("journal") else None,
         "refusal": refusal_of(told.get("code"), told.get("detail"), currency),
-        "links": links_of(str(row.movement_id)),
+        "links": links_of(str(row.movement_id), row.body.get("original")),
     }
 
 
@@ -55,12 +56,19 @@ def refusal_of(
     return {"code": code, "reason": said[0]["reason"], "details": details}
 
 
-def links_of(movement: str) -> dict[str, str]:
-    """Where the movement and its timeline are."""
-    return {
+def links_of(
+    movement: str, original: str | None = None, taken_back_by: Sequence[str] = ()
+) -> dict[str, Any]:
+    """Where the movement and its timeline are, what it undoes, and by what it was undone."""
+    links: dict[str, Any] = {
         "self": f"/v1/movements/{movement}",
         "timeline": f"/v1/movements/{movement}/timeline",
     }
+    if original is not None:
+        links["original"] = f"/v1/movements/{original}"
+    if taken_back_by:
+        links["taken_back_by"] = [f"/v1/movements/{one}" for one in taken_back_by]
+    return links
 
 
 def priced(

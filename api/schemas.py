@@ -62,6 +62,10 @@ class LinksSchema(BaseModel):
 
     self: str
     timeline: str
+    original: str | None = Field(None, description="Of what takes back: what it undoes.")
+    taken_back_by: list[str] | None = Field(
+        None, description="Reversals and refunds of it; told where one movement is read."
+    )
 
 
 class MovementSchema(BaseModel):

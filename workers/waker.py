@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, LiteralString, cast
+from typing import Any
 from uuid import UUID
 
 import structlog
@@ -110,7 +110,7 @@ class Waking:
         if not told:
             return {}
         newest = {event.tenant_id: event for event in told.values()}
-        query = sql.SQL(_TYPED).format(find=sql.SQL(cast("LiteralString", waker.find)))
+        query = sql.SQL(_TYPED).format(find=sql.SQL(waker.find))
         values = {"tenants": [tenant for tenant, _ in told], "keys": [key for _, key in told]}
         async with self._pool.connection() as connection:
             cursor = await connection.execute(query, values)

@@ -52,7 +52,9 @@ async def read_movement(
     seen = await view.movement(session, caller.tenant.id, movement_id)
     if seen is None:
         return movement_of(command, command.outcome)
-    return resource_of(seen) | {"note": command.note}
+    taken_back_by = await opened.commands.taken_back_by(caller.tenant.id, movement_id)
+    links = links_of(str(movement_id), command.body.get("original"), taken_back_by)
+    return resource_of(seen) | {"note": command.note, "links": links}
 
 
 @router.get(

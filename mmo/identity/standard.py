@@ -18,6 +18,7 @@ SUPER_AGENT_SCOPES = OWN | {
     "movements:float-top-up", "movements:float-return", "movements:emoney-redemption",
     "movements:commission-payout",
 }  # fmt: skip
+MERCHANT_SCOPES = OWN | {"movements:refund"}
 CHECKER_SCOPES = OWN | {
     "movements:read:all", "emoney:release", "emoney:settle", "identity:activate",
     "wallets:pin:reset:approve", "histories:decode", "approvals:decide", "bep:read", "bep:approve",
@@ -61,7 +62,7 @@ def standard_roles(scopes: Iterable[str]) -> Mapping[int, tuple[str, frozenset[s
         CUSTOMER: ("customer", CUSTOMER_SCOPES & every),
         AGENT: ("agent", AGENT_SCOPES & every),
         SUPER_AGENT: ("super-agent", SUPER_AGENT_SCOPES & every),
-        MERCHANT: ("merchant", OWN & every),
+        MERCHANT: ("merchant", MERCHANT_SCOPES & every),
     }
 
 

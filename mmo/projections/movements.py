@@ -49,6 +49,7 @@ class MovementView(SQLModel, table=True):
     refusal: str | None
     detail: dict[str, Any] | None = Field(sa_type=JSONB)
     position: int = Field(sa_type=BigInteger, description="How far into the feed this has read.")
+    taken_back_minor: int = Field(0, sa_type=BigInteger)
 
 
 async def project(connection: AsyncConnection[Any], events: Sequence[Event]) -> None:
@@ -77,6 +78,25 @@ async def project(connection: AsyncConnection[Any], events: Sequence[Event]) -> 
                ON CONFLICT DO NOTHING""",
             sorted({place for event in events for place in _places(event)}),
         )
+        await cursor.executemany(
+            """UPDATE movement_view
+                  SET taken_back_minor = taken_back_minor + %(amount_minor)s,
+                      state = CASE WHEN taken_back_minor + %(amount_minor)s < %(of_minor)s
+                              THEN 'partially_refunded' ELSE 'reversed' END,
+                      position = %(position)s
+                WHERE tenant_id = %(tenant_id)s AND id = %(original)s
+                  AND position < %(position)s""",
+            [
+                dict(event.data["takes_back"], tenant_id=event.tenant_id, position=event.xid)
+                for event in events
+                if _takes_back(event)
+            ],
+        )
+
+
+def _takes_back(event: Event) -> bool:
+    """Whether the event tells that another movement, or a part of it, has come back."""
+    return "takes_back" in event.data and event.data.get("outcome") == "posted"
 
 
 def _places(event: Event) -> list[tuple[int, UUID, UUID]]:

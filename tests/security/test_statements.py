@@ -70,6 +70,8 @@ def written_out(node: ast.expr, function: ast.AST | None) -> bool:  # noqa: PLR0
             return is_constant(name) or assigned(name, function)
         case ast.Attribute(value=ast.Name(id="stream"), attr="columns" | "table" | "written"):
             return True  # constants of mmo/audit/streams.py: LiteralString says so to pyright
+        case ast.Attribute(value=ast.Name(id="waker"), attr="find"):
+            return True  # a constant of a movement, likewise
         case _:
             return False
 

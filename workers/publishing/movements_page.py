@@ -60,11 +60,11 @@ def _movement(movement: Movement) -> Iterator[str]:
 
 
 def _fields(movement: Movement) -> Iterator[str]:
-    schema: dict[str, Any] = movement.command.model_json_schema()
+    schema: dict[str, Any] = (movement.takes_back or movement.command).model_json_schema()
     parties = movement.command.parties
     for name, field in schema["properties"].items():
         needed = "" if name in schema["required"] else "optional"
-        if name in parties:
+        if name in parties and not movement.takes_back:
             kinds = " or ".join(sorted(parties[name].kinds))
             yield f"| `{name}` | wallet of a {kinds}, as {parties[name].name} | {needed} |"
         else:
@@ -75,6 +75,9 @@ def _fields(movement: Movement) -> Iterator[str]:
 def _step(movement: Movement, step: Step) -> Iterator[str]:
     yield f"Step {step.number} raises `{movement.event_type(step.number)}`; state `{step.state}`."
     yield ""
+    if step.undoes:
+        yield "Its legs are those of the original's journal, or a part of each, turned round."
+        return
     yield "| | account | amount |"
     yield "| --- | --- | --- |"
     for line in step.rule.lines:

@@ -22,6 +22,8 @@ class Considered:
 def checked(command: Command, facts: Facts) -> Iterator[Considered]:
     """Check each wallet; the ledger checks the same again under its locks."""
     for role in type(command).parties.values():
+        if role.name not in command.wallets():
+            continue
         wallet = facts.wallets.get(command.wallets()[role.name])
         if wallet is None:
             yield Considered(

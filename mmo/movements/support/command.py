@@ -129,14 +129,20 @@ class Command(BaseModel):
 
     @model_validator(mode="after")
     def no_wallet_stands_twice(self) -> Self:
-        wallets = [getattr(self, name) for name in type(self).parties]
+        wallets = list(self.wallets().values())
         if len(set(wallets)) != len(wallets):
             raise PydanticCustomError("same_party", "the same wallet stands on both sides")
         return self
 
     def wallets(self) -> dict[str, WalletId]:
-        """Role → wallet, as written by the caller."""
-        return {role.name: getattr(self, name) for name, role in type(self).parties.items()}
+        """Role → wallet, as written by the caller. Roles that nobody stands in are left out."""
+        named = {role.name: getattr(self, name) for name, role in type(self).parties.items()}
+        return {role: wallet for role, wallet in named.items() if wallet is not None}
+
+    @property
+    def sets_aside(self) -> bool:
+        """Whether what waits for approval sets the money aside."""
+        return True
 
     def claims(self) -> tuple[Claim, ...]:
         """What its first step takes of something that there is only so much of."""
@@ -144,7 +150,8 @@ class Command(BaseModel):
 
     def resolved(self, ids: Mapping[str, str]) -> Self:
         """The same command with every wallet named by its id. `ids`: as written → id."""
-        named = {name: ids[getattr(self, name)] for name in type(self).parties}
+        written = {name: getattr(self, name) for name in type(self).parties}
+        named = {name: ids[wallet] for name, wallet in written.items() if wallet is not None}
         return self.model_copy(update=named)
 
     def canonical(self) -> dict[str, Any]:

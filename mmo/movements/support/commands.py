@@ -154,6 +154,16 @@ class Commands:
             )
             return {row[0] for row in await cursor.fetchall()}
 
+    async def taken_back_by(self, tenant: int, movement: UUID) -> list[str]:
+        """The reversals and refunds that have taken back of a movement, the oldest first."""
+        async with scoped(self._pool, tenant) as connection:
+            cursor = await connection.execute(
+                """SELECT movement::text FROM movements.reversal
+                    WHERE tenant_id = %s AND original = %s AND posted ORDER BY movement""",
+                [tenant, movement],
+            )
+            return [row[0] for row in await cursor.fetchall()]
+
     async def fail(self, tenant: int, movement: UUID) -> bool:
         """Close a command whose process ended without an outcome; false where it has one."""
         async with self._pool.connection() as connection:

@@ -24,6 +24,7 @@ from mmo.movements.support.posting_rule import NegativeLineError
 from mmo.movements.support.quoting import claims_of
 from mmo.movements.support.record import Decided, record_of
 from mmo.movements.support.rules import event_of, rule_facts_of
+from mmo.movements.support.undoing import undone_of
 from mmo.movements.support.worth import worth_of
 
 
@@ -75,8 +76,13 @@ def decide(
     """
     step = movement.step(request.step)
     if verb is Verb.RELEASE:
-        kind = Kind.VOID if step.reserves else Kind.REFUSE
-        back = Decided(kind=kind, verb=verb, refusal=None if step.reserves else request.because)
+        voids = step.reserves and command.sets_aside
+        back = Decided(
+            kind=Kind.VOID if voids else Kind.REFUSE,
+            verb=verb,
+            undone=undone_of(movement, command, request, verb, facts),
+            refusal=None if voids else request.because,
+        )
         return _draft(movement, command, request, facts, back)
     considered, said = (), Consideration()
     if request.step == 1:
@@ -84,17 +90,17 @@ def decide(
         event = event_of(movement, command, request, facts)
         said = listener.before(event, rule_facts_of(command, facts), facts.rules)
     worth = worth_of(movement, command, request, facts)
-    considered = (*considered, *worth.considered)
-    asks = merged(request.asked, said.asks)
+    if lacking := unmet(asks := merged(request.asked, said.asks), request.approvals):
+        verb = Verb.RESERVE if verb is Verb.EXECUTE else verb
+    undone = undone_of(movement, command, request, verb, facts)
+    considered = (*considered, *worth.considered, *undone.considered)
     refused = next((one.verdict for one in considered if one.verdict != "allow"), None)
     refused = refused or next((_published(one.code) for one in said.violations), None)
-    lacking = unmet(asks, request.approvals)
-    if lacking and verb is Verb.EXECUTE:
-        verb = Verb.RESERVE
     legs: tuple[Leg, ...] = ()
     if refused is None:
         try:
-            legs = tuple(_legs(command, step, worth.prices, facts, hold=verb is Verb.RESERVE))
+            filled = _legs(command, step, worth.prices, facts, hold=verb is Verb.RESERVE)
+            legs = undone.legs if step.undoes else tuple(filled)
         except NegativeLineError as error:
             negative = Considered(check="posting", verdict="amount_invalid", reason=str(error))
             considered, refused = (*considered, negative), negative.verdict
@@ -103,6 +109,7 @@ def decide(
         verb=verb,
         legs=legs,
         worth=worth,
+        undone=undone,
         considered=considered,
         said=said,
         asks=asks,
@@ -170,6 +177,8 @@ def _claims(command: Command, request: Request, decided: Decided) -> Iterator[Cl
     """What the first step takes: with its posting, or with its hold, whose release gives back."""
     if request.step != 1 or decided.verb is Verb.SETTLE:
         return
+    if decided.kind is not Kind.REFUSE or decided.verb is Verb.RELEASE:
+        yield from decided.undone.claims
     for claim in (*claims_of(request.envelope.quoted), *command.claims()):
         if decided.verb is Verb.RELEASE:
             yield replace(claim, amount=-claim.amount)
@@ -218,6 +227,7 @@ def _draft(
         "client": envelope.actor.client,
         "prices": dict(decided.worth.prices),
         "because": request.because,
+        **decided.undone.told,
     }
     return Draft(
         posting=posting,

@@ -8,6 +8,7 @@ from typing import Any
 from mmo.bep.facts import PartyFacts
 from mmo.bep.snapshot import EMPTY, Snapshot
 from mmo.ledger.recorded import Recorded
+from mmo.movements.support.taking_back import Original
 from mmo.movements.support.terms import EMPTY as EMPTY_TERMS
 from mmo.movements.support.terms import Terms
 
@@ -59,5 +60,7 @@ class Facts:
     """The operator's rules at a version that is `rules_version` or newer."""
     values: Mapping[str, Any] = field(default_factory=dict[str, Any])
     """Key of a rule's need → what was read for it."""
+    original: Original | None = None
+    """The movement that is to be undone."""
     recorded: Recorded | None = None
     """The outcome already on record for this movement and step: then nothing is decided."""

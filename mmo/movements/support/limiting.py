@@ -70,8 +70,9 @@ def _takers(
     movement: Movement, command: Command, facts: Facts
 ) -> Iterator[tuple[str, Direction, WalletFacts]]:
     """Who pays and who is paid, as the first step's rule has it."""
+    named = command.wallets()
     for role, side in sides(movement).items():
-        wallet = facts.wallets.get(command.wallets()[role])
+        wallet = facts.wallets.get(named[role]) if role in named else None
         if side in _DIRECTIONS and wallet is not None:
             yield role, _DIRECTIONS[side], wallet
 

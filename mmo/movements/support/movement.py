@@ -2,13 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from mmo.movements.support.accounts import Party
 from mmo.movements.support.command import Command, PricedCommand
 from mmo.movements.support.posting_rule import Line, PostingRule
+from mmo.movements.support.take_back import TakeBackBody
 from mmo.movements.support.waking import Waker
 
+Undoes = Literal["whole"]
 MOST_NUMBERS = 199
 """So that every counter of a movement's limits has a small number."""
 
@@ -33,6 +35,8 @@ class Step:
     """Whether a party is debited, so that its money can be set aside."""
     repeats: bool
     """Whether the step, refused, is tried again under the numbers that follow."""
+    undoes: Undoes | None
+    """Its legs are those of another movement turned round, instead of a rule's: all of them."""
 
     def __init__(
         self,
@@ -42,6 +46,7 @@ class Step:
         state: str = "posted",
         joined_by: frozenset[str] = frozenset(),
         repeats: bool = False,
+        undoes: Undoes | None = None,
     ) -> None:
         for name, value in (
             ("number", number),
@@ -49,8 +54,9 @@ class Step:
             ("state", state),
             ("rule", PostingRule(*lines)),
             ("joined_by", joined_by),
-            ("reserves", any(_is_debit_of_a_party(line) for line in lines)),
+            ("reserves", undoes is not None or any(_is_debit_of_a_party(line) for line in lines)),
             ("repeats", repeats),
+            ("undoes", undoes),
         ):
             object.__setattr__(self, name, value)
 
@@ -93,6 +99,10 @@ class Movement:
     """Scopes of the caller that the process asks about."""
     woken_by: tuple[Waker, ...] = ()
     """What the movement looks up for where it sleeps."""
+    takes_back: type[TakeBackBody] | None = None
+    """How a caller asks for it, where it undoes another movement."""
+    undoes: frozenset[str] = frozenset()
+    """Movements that it may undo; none: every one that can be undone."""
     _by_number: Mapping[int, Step] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -124,7 +134,11 @@ class Movement:
 
     def parties_of(self, command: Mapping[str, Any]) -> dict[str, str]:
         """Role → wallet, of a canonical command."""
-        return {role.name: str(command[field]) for field, role in self.command.parties.items()}
+        return {
+            role.name: str(command[field])
+            for field, role in self.command.parties.items()
+            if field in command
+        }
 
     def step(self, number: int) -> Step:
         """Find a step; numbers past the last one belong to it where it repeats."""

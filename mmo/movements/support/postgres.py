@@ -29,6 +29,7 @@ from mmo.movements.support.facts import AccountFacts, Facts, WalletFacts
 from mmo.movements.support.outcome import Request, Verb
 from mmo.movements.support.pricing import FreeUse, free_uses
 from mmo.movements.support.rules import needs_of
+from mmo.movements.support.taking_back import original_of
 from mmo.movements.support.terms import EMPTY, Terms, compiled
 from mmo.tenancy.scope import scoped
 
@@ -38,8 +39,9 @@ FACTS_LIMITS = Limits(lanes=2, batch=100, waiting=4096, deadline=10.0)
 
 _MOVEMENTS_FACTS = """movements.facts(%b::int, %b::uuid[], %b::uuid[], %b::uuid[],
                                       %b::smallint[])::text"""
-_FACTS = f"SELECT {_MOVEMENTS_FACTS}, NULL"
-_FACTS_AND_NEEDS = f"SELECT {_MOVEMENTS_FACTS}, bep.facts(%b::int, %b::jsonb)::text"
+_FACTS = f"SELECT {_MOVEMENTS_FACTS}"
+_NEEDS = ", bep.facts(%b::int, %b::jsonb)::text"
+_ORIGINALS = ", movements.originals(%b::int, %b::uuid[])::text"
 _CHART = "SELECT code, currency, account_id FROM movements.chart WHERE tenant_id = %s"
 
 
@@ -51,6 +53,8 @@ class _Seen:
     terms: Terms
     read: Mapping[str, Any]
     values: Mapping[str, Mapping[str, Any]]
+    originals: Mapping[str, Mapping[str, Any]]
+    """Movement that is to be undone → what the books have of it."""
     free: Mapping[str, list[FreeUse]]
     """Movement → the counters of free uses that were asked for."""
 
@@ -96,8 +100,10 @@ class PostgresFacts:
         while True:
             needs = [one for request in asked for one in _needs(rules, request)]
             free = {_id(request): free_uses(terms, request) for request in asked}
-            read, values = await self._call(tenant, asked, needs, free)
-            seen = _Seen(rules=rules, terms=terms, read=read, values=values, free=free)
+            read, values, originals = await self._call(tenant, asked, needs, free)
+            seen = _Seen(
+                rules=rules, terms=terms, read=read, values=values, originals=originals, free=free
+            )
             version = read["rules_version"]
             if min(rules.version, terms.version) >= version:
                 return seen
@@ -110,7 +116,7 @@ class PostgresFacts:
     async def _call(
         self, tenant: int, asked: Sequence[Request], needs: list[dict[str, Any]],
         free: Mapping[str, list[FreeUse]],
-    ) -> tuple[Mapping[str, Any], Mapping[str, Mapping[str, Any]]]:  # fmt: skip
+    ) -> tuple[Mapping[str, Any], ...]:  # fmt: skip
         txns = [UUID(_id(request)) for request in asked]
         wallets = {UUID(wallet) for request in asked for wallet in _wallets_of(request)}
         counters = [one for uses in free.values() for one in uses]
@@ -121,16 +127,16 @@ class PostgresFacts:
             packing.uuids([UUID(one.wallet) for one in counters]),
             packing.int2s([one.bucket for one in counters]),
         ]
-        query = _FACTS
-        if needs:
-            query = _FACTS_AND_NEEDS
-            values += [tenant, Jsonb(needs)]
+        originals = [UUID(one) for request in asked if (one := original_id(request))]
+        query = _FACTS + (_NEEDS if needs else ", NULL") + (_ORIGINALS if originals else ", NULL")
+        values += [tenant, Jsonb(needs)] if needs else []
+        values += [tenant, packing.uuids(originals)] if originals else []
         async with self._pool.connection() as connection:
             cursor = await connection.execute(query, values, prepare=True, binary=True)
             row = await cursor.fetchone()
         assert row is not None
         assert row[0] is not None, f"tenant {tenant} is not in the ledger"
-        return orjson.loads(row[0]), orjson.loads(row[1]) if row[1] else {}
+        return tuple(orjson.loads(told or "{}") for told in row)
 
     async def _chart(self, tenant: int) -> Mapping[tuple[str, str], int]:
         """The operator's chart of accounts: opened with the tenant, and never changed."""
@@ -194,6 +200,11 @@ def _id(request: Request) -> str:
     return request.envelope.movement
 
 
+def original_id(request: Request) -> str | None:
+    """The movement that is to be undone, where the request is for that."""
+    return request.command["original"] if movements()[request.movement].takes_back else None
+
+
 def _needs(rules: Snapshot, request: Request) -> list[dict[str, Any]]:
     """What the rules of a request's event want read; they are asked at its first step."""
     if request.step != 1:
@@ -233,6 +244,7 @@ def _facts(
             continue
         if bytes.fromhex(recorded["fingerprint"]) != fingerprint(request, done):
             return KeyReusedError(f"{_id(request)}/{number} is on record for another")
+    original = seen.originals.get(original_id(request) or "")
     accepted = [row for row in rows if row["refusal"] is None and row["meta"].get("prices")]
     return Facts(
         now=datetime.fromisoformat(read["now"]),
@@ -252,6 +264,7 @@ def _facts(
         },
         rules=seen.rules,
         values=seen.values.get(_id(request), {}),
+        original=original_of(original) if original else None,
         recorded=_recorded(recorded) if recorded else None,
     )
 

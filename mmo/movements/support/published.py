@@ -42,6 +42,16 @@ class BusinessEventName(_Published):
     action: str
 
 
+class TakesBack(_Published):
+    """Which movement comes back, and by how much of how much; minor units."""
+
+    original: UUID
+    amount_minor: int
+    of_minor: int
+    fees: Literal["returned", "kept"]
+    legs: dict[str, int] = Field(description="Account → what changes there.")
+
+
 class MovementEvent(_Published):
     """One recorded step of a movement, in full: folding the events gives every read model."""
 
@@ -63,4 +73,5 @@ class MovementEvent(_Published):
     because: str = Field(description="The refusal that the step gives back for; else empty.")
     requested_at: datetime
     client: str
+    takes_back: TakesBack | None = Field(None, description="Of what undoes another movement.")
     record: dict[str, Any] = Field(description="The decision record, as the journal keeps it.")

@@ -14,6 +14,7 @@ from mmo.movements.support.movement import Movement
 from mmo.movements.support.outcome import Request, Verb
 from mmo.movements.support.pricing import earners_of
 from mmo.movements.support.rules import product_of
+from mmo.movements.support.undoing import NOT_UNDONE, Undone
 from mmo.movements.support.worth import NOTHING, Worth
 
 
@@ -26,6 +27,7 @@ class Decided:
     """The verb that it comes to: what rules ask approval for is reserved instead of executed."""
     legs: tuple[Leg, ...] = ()
     worth: Worth = NOTHING
+    undone: Undone = NOT_UNDONE
     considered: tuple[Considered, ...] = ()
     said: Consideration = field(default_factory=Consideration)
     asks: tuple[Ask, ...] = ()
@@ -67,6 +69,8 @@ def record_of(
         record["quote"] = request.envelope.quoted.id
     if isinstance(command, PricedCommand) and "agent" in parties:
         record["earners"] = sorted(earners_of(command, facts))
+    if "takes_back" in decided.undone.told:
+        record["takes_back"] = decided.undone.told["takes_back"]
     if decided.worth.profiles:
         record["limits"] = list(decided.worth.profiles)
     if decided.said.violations:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import LiteralString
 
 from mmo.messaging.event import Event
 
@@ -17,7 +18,7 @@ class Waker:
     name: str
     about: Callable[[Event], Iterable[str]]
     """The keys (such as wallets) that the event is about; none where it is about nothing here."""
-    find: str
+    find: LiteralString
     """SQL for the (tenant_id, movement_id) that sleep on any of %(tenants)s::int[] and
     %(keys)s::text[], which go in pairs; it may name a movement twice."""
 
