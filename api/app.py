@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from api import (
     answers,
+    books,
     changes,
     code_lists,
     contract,
@@ -36,6 +37,7 @@ from api import (
     tenant_groups,
     tenants,
     terms,
+    trust,
     wallets,
     webhooks,
 )
@@ -73,6 +75,7 @@ TAGS = (
     "products",
     "tariffs",
     "limit profiles",
+    "books",
     "documents",
     "rules",
     "approvals",
@@ -157,6 +160,8 @@ def create_routes() -> FastAPI:
         tariffs,
         limit_profiles,
         terms,
+        books,
+        trust,
         governing,
         explaining,
         backtests,

@@ -6,6 +6,7 @@ from mmo.settings import Settings
 from workers import (
     bulk,
     changes,
+    days,
     effects,
     history_export,
     projector,
@@ -33,6 +34,7 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
         reactions.loop,
         changes.loop,
         bulk.loop,
+        days.loop,
         effects.loop,
     )
     await run_ready(settings, stop, *loops)

@@ -7,8 +7,11 @@ from temporalio.client import Client
 from temporalio.worker import Worker
 
 from activities.backtests import BacktestActivities
+from activities.days import DayActivities
+from mmo.ledger.postgres import PostgresPostings
 from mmo.settings import Settings
 from mmo.tenancy.postgres import TenantRegister
+from workers import days
 from workers.backtesting import Backtesting
 from workers.fleet import fleet, queue_worker
 from workers.loops import run_ready
@@ -22,7 +25,7 @@ ACTIVITIES_MAX = 2
 
 async def run(settings: Settings, stop: asyncio.Event) -> None:
     """Carry long work out until told to stop."""
-    await run_ready(settings, stop, loop)
+    await run_ready(settings, stop, loop, days.loop)
 
 
 async def loop(settings: Settings, stop: asyncio.Event) -> None:
@@ -31,16 +34,22 @@ async def loop(settings: Settings, stop: asyncio.Event) -> None:
         open_pool(settings) as pool,
         open_pool(settings.as_user(REPLAYER_USER)) as records,
         open_trust(settings) as trust,
+        PostgresPostings(pool) as postings,
     ):
         clients = tenant_clients(settings, open_envelope(key_store(settings), trust))
-        worker = partial(bulk_worker, activities=BacktestActivities(Backtesting(pool, records)))
+        worker = partial(
+            bulk_worker,
+            backtests=BacktestActivities(Backtesting(pool, records)),
+            closing=DayActivities(days.Days(pool, postings)),
+        )
         async with fleet(TenantRegister(pool), clients, worker):
             await stop.wait()
 
 
-def bulk_worker(client: Client, activities: BacktestActivities) -> Worker:
+def bulk_worker(client: Client, backtests: BacktestActivities, closing: DayActivities) -> Worker:
     """The worker of the queue in one namespace."""
     doors = [
-        activities.parts, activities.count, activities.progress, activities.finish,
+        backtests.parts, backtests.count, backtests.progress, backtests.finish,
+        closing.settle, closing.derive, closing.balance, closing.report, closing.close,
     ]  # fmt: skip
     return queue_worker(client, queues.BULK, doors, cached_max=20, activities_max=ACTIVITIES_MAX)

@@ -68,7 +68,11 @@ ROLES = (
     Role(name="reactor", summary="starts what events give cause for", database="reactor"),
     Role(name="reactions", summary="the worker of the queue `reactions`", database="poster"),
     Role(name="changes", summary="the worker of the queue `changes`", database="poster"),
-    Role(name="bulk", summary="the worker of the queue `bulk`: back-tests", database="bulk"),
+    Role(
+        name="bulk",
+        summary="the worker of the queue `bulk`: back-tests, ends of day",
+        database="bulk",
+    ),
     Role(name="effects", summary="sends messages, webhooks and notices", database="effects"),
 )
 

@@ -80,6 +80,8 @@ COMMANDS: tuple[EventKind, ...] = (
     _staff("limit-profile", "approve", "Approve a version of a limit profile"),
     _staff("limit-profile", "reject", "Reject a version of a limit profile"),
     _staff("terms", "govern", "Say whether terms need a second person"),
+    _staff("day", "cut-off", "Cut the open day off"),
+    _staff("bank-statement", "file", "File a bank's statement"),
     _staff("document-kind", "set", "Set a kind of documents"),
     _own("document", "create", "Add a document", "created"),
     _own("document", "change", "Change a document", "changed"),

@@ -1,6 +1,7 @@
 """Identifiers, and how they are minted."""
 
 from datetime import UTC, datetime
+from hashlib import sha256
 from typing import NewType
 from uuid import UUID
 
@@ -17,6 +18,14 @@ MovementId = NewType("MovementId", str)
 def mint() -> UUID:
     """Mint a UUIDv7: unique, and sortable by the time it was minted."""
     return UUID(bytes=uuid_utils.uuid7().bytes)
+
+
+def named_at(moment: datetime, name: str) -> UUID:
+    """A UUIDv7 of that moment which is always the same for a name: minted again, it is no other."""
+    milliseconds = int(moment.timestamp() * 1000)
+    random = int.from_bytes(sha256(name.encode()).digest()[:10])
+    bits = milliseconds << 80 | random & ~(0xF << 76) & ~(0b11 << 62) | 0x7 << 76 | 0b10 << 62
+    return UUID(int=bits)
 
 
 def minted_at(identifier: UUID) -> datetime:

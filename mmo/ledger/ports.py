@@ -31,7 +31,7 @@ class KeyReusedError(LedgerError):
 class Postings(Protocol):
     """The only way to move money."""
 
-    async def post(self, posting: Posting) -> Recorded | Stale:
+    async def post(self, posting: Posting, /) -> Recorded | Stale:
         """Record the posting once and answer its outcome; a repeat gets the first outcome.
 
         Safe to repeat by its key. Raises LedgerBusyError and OutcomeUnknownError, which are

@@ -71,7 +71,7 @@ class PostingQueue(Generic[Item]):
         self._limits = limits or Limits(lanes=pool.max_size)
         self._queues: dict[int, Batcher[Item, Recorded | Stale]] = {}
 
-    async def post(self, item: Item) -> Recorded | Stale:
+    async def post(self, item: Item, /) -> Recorded | Stale:
         """Post once. Raises LedgerBusyError, OutcomeUnknownError and KeyReusedError."""
         try:
             return await self._queue_of(item).ask(item)

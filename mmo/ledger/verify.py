@@ -1,6 +1,6 @@
 """Proves the books: each invariant of the ledger as one set-based query for what violates it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -211,15 +211,19 @@ INVARIANTS = (
 
 
 def verify(
-    connection: psycopg.Connection[Any], clearing_window: timedelta = CLEARING_WINDOW
+    connection: psycopg.Connection[Any],
+    clearing_window: timedelta = CLEARING_WINDOW,
+    more: Sequence[Invariant] = (),
 ) -> list[Check]:
     """Check every invariant of every tenant, all on one snapshot, while the system may run on.
 
-    The connection is in no transaction; a reader's rights are enough. Nothing is changed.
+    The connection is in no transaction; a reader's rights are enough. Nothing is changed. `more`:
+    invariants of what rests on the ledger.
     """
     with connection.transaction():
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
-        return [_check(connection, invariant, clearing_window) for invariant in INVARIANTS]
+        every = (*INVARIANTS, *more)
+        return [_check(connection, invariant, clearing_window) for invariant in every]
 
 
 def _check(connection: psycopg.Connection[Any], invariant: Invariant, window: timedelta) -> Check:

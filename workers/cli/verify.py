@@ -4,6 +4,7 @@ import psycopg
 import typer
 from rich.table import Table
 
+from mmo.books.verify import INVARIANTS
 from mmo.ledger.verify import Check
 from mmo.ledger.verify import verify as prove
 from workers.cli.support.options import (
@@ -23,14 +24,14 @@ app = typer.Typer()
 
 @app.command()
 def verify(*, home: HomeOption = DEFAULT_HOME, json: JsonOption = False) -> None:
-    """Prove the invariants of the ledger. Exit code 1 when one is violated; it names the rows.
+    """Prove ledger and books. Exit code 1 when an invariant is violated; it names the rows.
 
     Example: `mmo verify`
     """
     settings = stack_settings(home_of(home).path)
     try:
         with psycopg.connect(settings.dsn()) as connection:
-            checks = prove(connection)
+            checks = prove(connection, more=INVARIANTS)
     except psycopg.OperationalError:
         where = f"{settings.database_host}:{settings.database_port}"
         raise StackError(f"no database answers at {where}: run `mmo up`") from None

@@ -1,0 +1,10 @@
+"""The day of the books: business date, end of day, trial balances, and statements of the trust."""
+
+from mmo.database.run_sql import run_sql
+
+revision = "0026_books"
+down_revision = "0023_repricing"
+
+
+def upgrade() -> None:
+    run_sql(__file__)

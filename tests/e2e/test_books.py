@@ -1,0 +1,105 @@
+"""The day of the books over the API, in the other operator's town: cut off, closed, and proved."""
+
+import asyncio
+import uuid
+from typing import Any
+
+import pytest
+
+from tests.e2e.opening import ask
+from tests.e2e.town import Person, Town
+
+DAYS = "/v1/books/days"
+CLOSED_S = 30
+
+
+async def closed(town: Town) -> dict[str, Any]:
+    """The newest day, closed by whoever of these tests came first."""
+    asked = await town.staff.post(DAYS)
+    assert asked.status_code in {202, 409}, asked.text
+    for _ in range(CLOSED_S * 4):
+        days = (await town.staff.get(DAYS)).json()["items"]
+        if days and days[0]["state"] == "closed":
+            return days[0]
+        await asyncio.sleep(0.25)
+    raise AssertionError("the day was not closed")
+
+
+async def test_a_day_is_cut_off_closed_and_balances(other: Town) -> None:
+    await other.customer("12.00")
+
+    day = await closed(other)
+
+    again = await other.staff.post(DAYS)
+    read = (await other.staff.get(f"{DAYS}/{day['date']}")).json()
+    balance = (await other.staff.get(f"{DAYS}/{day['date']}/trial-balance")).json()
+    assert (again.status_code, again.json()["code"]) == (409, "day_not_begun")
+    assert read == day
+    assert len(day["hash"]) == 64
+    for book in balance["books"]:
+        assert book["debits"] == book["credits"]
+    codes = {line["code"]: line for line in balance["books"][0]["lines"]}
+    assert codes["TRUST_BANK"]["gl"] == "1100"
+    assert codes["TRUST_BANK"]["closing"].startswith("-")
+
+
+async def test_the_proof_of_the_day_is_by_the_banks_own_statement(other: Town) -> None:
+    day = await closed(other)
+    where = f"/v1/trust/certificates/{day['date']}"
+    (unknown,) = (await other.staff.get(where)).json()["certificates"]
+    bank, held = f"Bank {uuid.uuid4().hex[:8]}", unknown["emoney"]
+    statement = {
+        "bank": bank, "currency": unknown["currency"], "as_of": day["date"], "opening": "0.00",
+        "closing": held, "lines": [{"reference": "R1", "amount": held, "date": day["date"]}],
+    }  # fmt: skip
+
+    filed = [await other.staff.post("/v1/trust/statements", statement) for _ in range(2)]
+    another = await other.staff.post(
+        "/v1/trust/statements",
+        statement | {"closing": "1.00", "lines": [statement["lines"][0] | {"amount": "1.00"}]},
+    )
+    (proved,) = (await other.staff.get(where)).json()["certificates"]
+
+    assert [one.status_code for one in filed] == [201, 201], filed[0].text
+    assert (another.status_code, another.json()["code"]) == (409, "already_there")
+    assert (proved["shortfall"], proved["backed"]) == ("0.00", True)
+    assert {"bank": bank, "closing": held} in proved["banks"]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "pointer"),
+    [
+        ({"closing": "6.00"}, "/closing"),
+        ({"as_of": "2999-01-01"}, "/as_of"),
+        ({"closing": "5.001"}, "/closing"),
+    ],
+)
+async def test_a_statement_that_does_not_add_up_is_refused_with_its_place(
+    other: Town, wrong: dict[str, str], pointer: str
+) -> None:
+    statement = {
+        "bank": "Nobody", "currency": "KES", "as_of": "2026-01-02",
+        "opening": "2.00", "closing": "5.00",
+        "lines": [{"reference": "R", "amount": "3.00", "date": "2026-01-02"}],
+    } | wrong  # fmt: skip
+
+    answer = await other.staff.post("/v1/trust/statements", statement)
+
+    assert answer.status_code == 422, answer.text
+    assert answer.json()["errors"][0]["pointer"] == pointer
+
+
+async def test_who_may_not_read_or_close_the_books_does_not(demo: Town, other: Town) -> None:
+    day = await closed(other)
+    nobody: Person = other.somebody(["wallets:read"])
+
+    told = [
+        await nobody.get(DAYS),
+        await nobody.post(DAYS),
+        await nobody.get(f"/v1/trust/certificates/{day['date']}"),
+    ]
+    elsewhere = await demo.staff.get("/v1/books/days/2001-01-01/trial-balance")
+    odd = await ask(other.staff, f"{DAYS}/20260101", "GET")
+
+    assert {one.status_code for one in told} == {403}
+    assert (elsewhere.status_code, odd.status_code) == (404, 404)
