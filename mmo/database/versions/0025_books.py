@@ -2,8 +2,8 @@
 
 from mmo.database.run_sql import run_sql
 
-revision = "0026_books"
-down_revision = "0023_repricing"
+revision = "0025_books"
+down_revision = "0024_reversals"
 
 
 def upgrade() -> None:
