@@ -66,6 +66,11 @@ class MovementActivities:
         """Prove an answer's document; a text says why it does not count. Reads only: repeatable."""
         return await self._answers.verify(request, document)
 
+    @activity.defn(name="movements.find_recipient")
+    async def find_recipient(self, request: Request) -> str | None:
+        """Find the wallet that was opened for a voucher's number. Reads only: repeatable."""
+        return await self._facts.recipient(request)
+
     async def _do(self, request: Request, verb: Verb) -> Outcome:
         movement = movements()[request.movement]
         decided = await self._decided(movement, request, verb)

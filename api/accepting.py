@@ -7,6 +7,7 @@ from typing import Any
 
 from psycopg_pool import AsyncConnectionPool
 
+from api.preparing import Preparation
 from api.problems import Problem
 from api.security import Caller
 from api.start import Starter
@@ -81,16 +82,20 @@ async def accepted(
     opened: Door,
     key: str,
     pin_proved: Callable[[Wallet], Awaitable[None]],
+    preparation: Preparation | None = None,
 ) -> tuple[CommandRow, bool]:
     """Check what can be checked beforehand, and keep the command under its key.
 
     A repeat is answered with the first one, whatever has become of its wallets and its quote.
     """
-    row = _row(movement, written, caller)
+    row = _row(movement, written, caller, await preparation.seen() if preparation else "")
+    more: Mapping[str, str] = {}
     try:
         try:
             found = await resolved(movement, written, caller, opened)
             quoted = _promised(movement, found.command, caller, opened)
+            if preparation is not None:
+                more = await preparation.prepare(row.movement_id)
         except Problem:
             if (kept := await opened.commands.kept(row, key)) is not None:
                 return kept, False
@@ -100,20 +105,25 @@ async def accepted(
         numbers = [await _number(opened, caller, wallet) for wallet in found.parties.values()]
         accepted = replace(
             row,
-            body=found.command.canonical(),
+            body={**found.command.canonical(), **more},
             summary=summary_of(movement, found.command, numbers),
             quoted=asdict(quoted) if quoted else None,
         )
-        return await opened.commands.accept(accepted, key)
+        keep = preparation.keep if preparation else None
+        return await opened.commands.accept(accepted, key, keep)
     except IdempotencyKeyReusedError:
         raise Problem("idempotency_key_reused") from None
 
 
-def _row(movement: Movement, command: Command | TakeBackBody, caller: Caller) -> CommandRow:
+def _row(
+    movement: Movement, command: Command | TakeBackBody, caller: Caller, seen: str
+) -> CommandRow:
     """The command as it was asked, before its wallets are found."""
     written = command.canonical()
     if isinstance(command, PricedCommand) and command.quote is not None:
         written["quote"] = command.quote
+    if seen:
+        written["private"] = seen
     return CommandRow(
         movement_id=mint(),
         tenant_id=caller.tenant.id,

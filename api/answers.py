@@ -1,33 +1,32 @@
-"""Routes that answer a waiting movement: checked, signed, and sent by the one signal `decide`."""
+"""Routes that answer a waiting movement, one for each answer of the catalogue."""
 
-import asyncio
-import time
 from collections.abc import Iterator
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Any, Literal, Optional, cast
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, ConfigDict, Field, create_model
-from temporalio.service import RPCError
+from pydantic import ConfigDict, Field, create_model
 
-from api.accepting import Door
-from api.movements import ANSWERS, OpenDoor, Patience, answer
+from api.answering import Given, may_answer, parties_at, send, settled, waiting
+from api.movements import ANSWERS, OpenDoor, Patience
+from api.pin_proofs import PinProof, check_proof
 from api.problems import Problem
 from api.security import Caller, requires
-from api.start import POLL_FIRST_S, Clients, workflow_id
-from mmo.keys.ports import KeyStore
 from mmo.movements.support.catalogue import movements
-from mmo.movements.support.commands import CommandRow
+from mmo.movements.support.command import BankReference
 from mmo.movements.support.movement import Answer
-from mmo.movements.support.signed_answers import answer_of, binding, write
-from workflows.support.movement import MoneyMovement
 
 
 def answers() -> Iterator[Answer]:
     """Every answer of the catalogue, each name once."""
     named = {one.name: one for movement in movements().values() for one in movement.answers}
     yield from named.values()
+
+
+def routed() -> Iterator[Answer]:
+    """Those that have a route here: where nobody joins the movement by them."""
+    yield from (one for one in answers() if not one.joins)
 
 
 def identifier(movement_id: str) -> UUID:
@@ -44,14 +43,12 @@ def identifier(movement_id: str) -> UUID:
 MovementIdentifier = Annotated[UUID, Depends(identifier)]
 
 
+_Reference: Any = Optional[BankReference]  # noqa: UP045 - a value, which a type checker reads
+
+
 def route_of(offered: Answer) -> APIRouter:
     """The route that gives this answer."""
-    body: Any = create_model(
-        f"{offered.name.title().replace('-', '')}Body",
-        __config__=ConfigDict(extra="forbid", frozen=True),
-        answer=(cast("Any", Literal)[offered.choices], offered.choices[0]),
-        note=(Annotated[str, Field(max_length=140)], ""),
-    )
+    body = _body_of(offered)
 
     async def give(
         request: Request,
@@ -60,11 +57,24 @@ def route_of(offered: Answer) -> APIRouter:
         opened: OpenDoor,
         wait_s: Patience,
         told: Any = None,
+        proof: PinProof = None,
     ) -> JSONResponse:
-        row = await _waiting(opened, caller, movement_id, offered)
-        given = told or body()
-        await _send(request, caller, row, offered.name, given)
-        return await _settled(opened, row, wait_s)
+        row = await waiting(opened, caller, movement_id, offered)
+        said: dict[str, Any] = (told or body()).model_dump()
+        if said["answer"] in offered.referenced and not said["bank_reference"]:
+            raise Problem("bank_reference_missing")
+        parties = await parties_at(opened, caller, row)
+        may_answer(offered, parties, caller)
+        if offered.proved and offered.asked_by is not None:
+            key = f"{movement_id}/{offered.name}"
+            await check_proof(request, caller, row.type, parties[offered.asked_by], proof, key)
+        given = Given(
+            choice=said["answer"],
+            note=said["note"],
+            bank_reference=said.get("bank_reference") or "",
+        )
+        await send(request, caller, row, offered, given)
+        return await settled(opened, row, wait_s)
 
     give.__annotations__["told"] = body | None
     router = APIRouter(tags=["movements"])
@@ -78,48 +88,13 @@ def route_of(offered: Answer) -> APIRouter:
     return router
 
 
-async def _waiting(opened: Door, caller: Caller, movement_id: UUID, offered: Answer) -> CommandRow:
-    row = await opened.commands.find(caller.tenant.id, movement_id)
-    if row is None:
-        raise Problem("movement_not_found")
-    if answer_of(movements()[row.type], offered.name) is None:
-        raise Problem("not_waiting", f"a {row.type} takes no {offered.name}")
-    if not row.state.startswith("pending"):
-        raise Problem("not_waiting", f"the movement is {row.state}")
-    if row.actor == caller.actor.subject and not offered.maker_may:
-        raise Problem("maker_may_not")
-    return row
-
-
-async def _send(
-    request: Request, caller: Caller, row: CommandRow, name: str, given: BaseModel
-) -> None:
-    keys: KeyStore = request.app.state.keys
-    clients: Clients = request.app.state.clients
-    said = given.model_dump()
-    document = await write(
-        keys,
-        caller.tenant.slug,
-        caller.actor,
-        about=binding(row.type, row.movement_id, row.body),
-        name=name,
-        choice=said["answer"],
-        note=said["note"],
+def _body_of(offered: Answer) -> Any:
+    """What the route takes: the choice, a note, and what this answer needs beside."""
+    more: dict[str, Any] = {"bank_reference": (_Reference, None)} if offered.referenced else {}
+    return create_model(
+        f"{offered.name.title().replace('-', '')}Body",
+        __config__=ConfigDict(extra="forbid", frozen=True),
+        answer=(cast("Any", Literal)[offered.choices], offered.choices[0]),
+        note=(Annotated[str, Field(max_length=140)], ""),
+        **more,
     )
-    try:
-        client = await clients(caller.tenant)
-        handle = client.get_workflow_handle(workflow_id(caller.tenant.slug, row))
-        await handle.signal(MoneyMovement.decide, document)
-    except (RPCError, OSError):
-        raise Problem("unavailable") from None
-
-
-async def _settled(opened: Door, row: CommandRow, wait_s: float) -> JSONResponse:
-    """Wait until the movement is in another state; 202 while it is not."""
-    deadline = time.monotonic() + wait_s
-    kept: CommandRow | None = row
-    while kept is not None and kept.state == row.state and time.monotonic() < deadline:
-        await asyncio.sleep(POLL_FIRST_S)
-        kept = await opened.commands.find(row.tenant_id, row.movement_id)
-    assert kept is not None
-    return answer(kept, kept.outcome, replayed=False)

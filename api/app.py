@@ -38,6 +38,7 @@ from api import (
     tenants,
     terms,
     trust,
+    vouchers,
     wallets,
     webhooks,
 )
@@ -89,6 +90,10 @@ TAGS = (
     "operation",
 )
 """In the order in which the contract shows them."""
+
+
+PREPARED = {"voucher": vouchers.PREPARED}
+"""Movement → what its acceptance needs beside the command."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,16 +149,17 @@ def create_routes() -> FastAPI:
     install_changing(app)
     app.include_router(health.router)
     for movement in catalogue().values():
-        app.include_router(movements.route_of(movement), prefix="/v1")
+        prepared = PREPARED.get(movement.name)
+        app.include_router(movements.route_of(movement, prepared), prefix="/v1")
     for movement in catalogue().values():
         if movement.priced:
             app.include_router(quotes.route_of(movement), prefix="/v1")
-    for offered in answers.answers():
+    for offered in answers.routed():
         app.include_router(answers.route_of(offered), prefix="/v1")
     administration = (users, roles, clients, code_lists, tenants, tenant_groups, super_reads)
     known = (parties, party_files, party_reads, offices)
     products_and_documents = (products, document_kinds, documents, pins)
-    for module in (wallets, flags, *known, *products_and_documents, *administration):
+    for module in (wallets, flags, vouchers, *known, *products_and_documents, *administration):
         app.include_router(module.router, prefix="/v1")
     app.include_router(uniform.router)
     for module in (

@@ -10,6 +10,7 @@ from fastapi.responses import JSONResponse
 from api.accepting import Door, accepted
 from api.contract import REQUIRED
 from api.pin_proofs import PinProof, check_proof
+from api.preparing import Prepared
 from api.problems import Problem
 from api.resources import movement_of
 from api.schemas import MovementSchema
@@ -94,8 +95,8 @@ ANSWERS: dict[int | str, dict[str, Any]] = {
 }
 
 
-def route_of(movement: Movement) -> APIRouter:
-    """The route that asks for this movement."""
+def route_of(movement: Movement, prepared: Prepared | None = None) -> APIRouter:
+    """The route that asks for this movement; `prepared`: what its acceptance needs beside."""
 
     async def ask(
         request: Request,
@@ -112,12 +113,15 @@ def route_of(movement: Movement) -> APIRouter:
         async def pin_proved(payer: Wallet) -> None:
             await check_proof(request, caller, movement.name, payer, proof, key)
 
-        row, new = await accepted(movement, command, caller, opened, key, pin_proved)
+        preparation = prepared.begin(request, caller, command) if prepared else None
+        row, new = await accepted(movement, command, caller, opened, key, pin_proved, preparation)
         outcome = await opened.starter.outcome(caller.tenant, row, new=new, wait_s=wait_s)
-        return answer(row, outcome, replayed=not new)
+        told = preparation.told if preparation and new else None
+        return answer(row, outcome, replayed=not new, told=told)
 
-    body = movement.takes_back or movement.command
-    ask.__annotations__["command"] = body  # FastAPI reads the body's type here.
+    # FastAPI reads the body's type here.
+    body = prepared.body if prepared else movement.takes_back or movement.command
+    ask.__annotations__["command"] = body
     router = APIRouter(tags=["movements"])
     router.post(
         f"/movements/{movement.name}",
@@ -129,10 +133,18 @@ def route_of(movement: Movement) -> APIRouter:
     return router
 
 
-def answer(row: CommandRow, outcome: Mapping[str, Any] | None, *, replayed: bool) -> JSONResponse:
-    """A movement's outcome as an HTTP answer."""
-    resource = movement_of(row, outcome)
+def answer(
+    row: CommandRow,
+    outcome: Mapping[str, Any] | None,
+    *,
+    replayed: bool,
+    told: Mapping[str, Any] | None = None,
+) -> JSONResponse:
+    """A movement's outcome as an HTTP answer. `told`: what is told this once."""
+    resource = movement_of(row, outcome) | dict(told or {})
     state, headers = resource["state"], {"Location": resource["links"]["self"]}
+    if told:
+        headers["Cache-Control"] = "no-store"
     if replayed:
         headers["Idempotency-Replayed"] = "true"
     if outcome and outcome["position"]:

@@ -29,6 +29,8 @@ PROBLEMS: dict[str, tuple[int, str]] = {
     "not_your_wallet": (403, "The wallet that would pay belongs to somebody else."),
     "shared_read_only": (403, "The list is shared with this tenant; only its owner changes it."),
     "maker_may_not": (403, "Who asked for the movement cannot give this answer too."),
+    "voucher_refused": (422, "No voucher for that number is paid out for that code."),
+    "bank_reference_missing": (422, "Say which entry on the trust bank's statement it is."),
     "own_wallet": (403, "Staff do this for other people's wallets, never for their own."),
     "too_close": (403, "Who created the maker, or set the rule just now, does not decide."),
     "pin_proof_missing": (

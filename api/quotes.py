@@ -109,6 +109,7 @@ async def _thought(
         ),
         movement=movement.name,
         command=found.command.canonical(),
+        step=movement.decided_at,
     )
     facts = await facts_of.read(asked, Verb.EXECUTE)
     worth = worth_of(movement, found.command, asked, facts)

@@ -10,6 +10,7 @@ from mmo.movements.support.catalogue import movements
 from mmo.movements.support.commands import CommandRow
 from mmo.movements.support.symbols import FEES, TAXES
 from mmo.movements.support.taking_back import TAKEN_BACK
+from workflows.support.deadlines import expiry_of
 
 _AMOUNTS = {"available", "needed", "ceiling", "balance", "held", "amount", "cap_amount"}
 
@@ -29,11 +30,18 @@ def movement_of(row: CommandRow, outcome: Mapping[str, Any] | None) -> dict[str,
         "taxes": priced(prices, TAXES, currency),
         "note": row.note,
         "requested_at": row.accepted_at.isoformat(),
+        "expires_at": expires_at(row, state),
         "posted_at": _moment(told["at"]) if state in TAKEN_BACK else None,
         "reference": str(told["journal"]) if told.get("journal") else None,
         "refusal": refusal_of(told.get("code"), told.get("detail"), currency),
         "links": links_of(str(row.movement_id), row.body.get("original")),
     }
+
+
+def expires_at(row: CommandRow, state: str) -> str | None:
+    """Until when the movement waits, where it waits and has a deadline of its own."""
+    due = expiry_of(row.type, row.body, row.accepted_at) if state.startswith("pending") else None
+    return due.isoformat() if due else None
 
 
 def _moment(written: str) -> str:

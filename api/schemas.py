@@ -79,7 +79,13 @@ class MovementSchema(BaseModel):
     fees: list[ChargeSchema]
     taxes: list[ChargeSchema]
     note: str | None = None
+    code: str | None = Field(
+        None, description="A voucher's, told once: in the first answer to who sends it."
+    )
     requested_at: datetime
+    expires_at: datetime | None = Field(
+        None, description="Until when it waits for an answer; the list leaves it out."
+    )
     posted_at: datetime | None
     reference: str | None = Field(description="The journal number, once posted.")
     refusal: RefusalSchema | None

@@ -14,4 +14,6 @@ def scopes() -> dict[str, str]:
             found[movement.scope_on_behalf] = f"Ask for a {movement.title} for somebody else."
     for answer in answers():
         found[answer.scope] = answer.summary
+        if answer.asked_by is not None:
+            found[answer.scope_on_behalf] = f"For the {answer.asked_by}: {answer.summary}"
     return found

@@ -52,6 +52,7 @@ FIXED_SCOPES = {
     "documents:write": "Write documents, data tables and their kinds.",
     "wallets:pin:reset": "Ask that a customer may set a new PIN.",
     "wallets:pin:reset:approve": "Approve that a customer may set a new PIN.",
+    "vouchers:unlock": "Let the codes of a voucher be tried again after too many wrong ones.",
     "identity:read": "Read users, roles and clients.",
     "identity:write": "Create and change users, roles and clients; ask for role grants.",
     "identity:activate": "Activate role grants that somebody else asked for.",

@@ -51,6 +51,7 @@ def movements_worker(
             activities.settle,
             activities.release,
             activities.verify_answer,
+            activities.find_recipient,
             *approvals_of(approvals),
         ],
         workflow_runner=UnsandboxedWorkflowRunner(),

@@ -19,7 +19,7 @@ from api.queries.paging import (
     moment,
     page_of,
 )
-from api.resources import links_of, movement_of, priced, refusal_of
+from api.resources import expires_at, links_of, movement_of, priced, refusal_of
 from api.schemas import MovementPage, MovementSchema, State, TimelineSchema, answers_with
 from api.security import READ_ALL, Caller, requires
 from api.wallets import find_wallet
@@ -53,8 +53,11 @@ async def read_movement(
     if seen is None:
         return movement_of(command, command.outcome)
     taken_back_by = await opened.commands.taken_back_by(caller.tenant.id, movement_id)
-    links = links_of(str(movement_id), command.body.get("original"), taken_back_by)
-    return resource_of(seen) | {"note": command.note, "links": links}
+    return resource_of(seen) | {
+        "note": command.note,
+        "expires_at": expires_at(command, seen.state),
+        "links": links_of(str(movement_id), command.body.get("original"), taken_back_by),
+    }
 
 
 @router.get(

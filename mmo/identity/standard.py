@@ -9,18 +9,23 @@ AUDITOR = 20
 OWN = frozenset({"movements:read", "wallets:read"})
 CUSTOMER_SCOPES = OWN | {
     "movements:p2p-transfer", "movements:cash-out", "movements:merchant-payment", "wallets:write",
+    "movements:voucher", "movements:payment-request:answer", "movements:escrow",
+    "movements:escrow:release",
 }  # fmt: skip
 AGENT_SCOPES = OWN | {
     "movements:cash-in", "movements:float-return", "movements:float-rebalancing",
-    "movements:commission-payout",
+    "movements:commission-payout", "movements:voucher:redeem",
 }  # fmt: skip
 SUPER_AGENT_SCOPES = OWN | {
     "movements:float-top-up", "movements:float-return", "movements:emoney-redemption",
     "movements:commission-payout",
 }  # fmt: skip
-MERCHANT_SCOPES = OWN | {"movements:refund"}
+MERCHANT_SCOPES = OWN | {
+    "movements:refund", "movements:payment-request", "movements:escrow:cancel",
+}  # fmt: skip
 CHECKER_SCOPES = OWN | {
-    "movements:read:all", "emoney:release", "emoney:settle", "identity:activate",
+    "movements:read:all", "emoney:release", "emoney:settle", "emoney:unclaimed",
+    "identity:activate",
     "wallets:pin:reset:approve", "histories:decode", "approvals:decide", "bep:read", "bep:approve",
     "tariffs:read", "tariffs:approve", "limit-profiles:read", "limit-profiles:approve",
 }  # fmt: skip

@@ -48,6 +48,8 @@ REFUSALS = {
     "party_suspended": "The party is suspended; it is resumed first.",
     "quote_expired": "The quote does not hold any more.",
     "quote_used": "Another movement has kept the quote's terms already.",
+    "recipient_registered": "The number has a wallet: send it a P2P transfer.",
+    "reclaimed": "The owner came back for it; the money is in the wallet again.",
     "returned_by_bank": "The bank did not pay out; the e-money went back to its holder.",
     "reversal_exceeds_original": "More would come back than is left of the movement.",
     "rule_failed": "A rule of the operator could not be asked; nothing passes unseen.",

@@ -31,6 +31,8 @@ class Kind(IntEnum):
 
 
 _WITH_LEGS = frozenset({Kind.POST, Kind.HOLD, Kind.CAPTURE})
+_OF_LEGS = _WITH_LEGS - {Kind.POST}
+"""What is posted may have none: that somebody was asked stands in the books too."""
 _OF_A_HOLD = frozenset({Kind.CAPTURE, Kind.VOID, Kind.EXPIRE})
 
 
@@ -134,7 +136,8 @@ class Posting:
         )
         _require(0 <= self.step < 2**15, "a step is a small number")
         _require(self.effective_at.tzinfo is not None, "effective_at needs a time zone")
-        _require((self.kind in _WITH_LEGS) == bool(self.legs), "legs do not fit the kind")
+        _require(self.kind in _WITH_LEGS or not self.legs, "legs do not fit the kind")
+        _require(bool(self.legs) or self.kind not in _OF_LEGS, "a hold has legs, and its capture")
         _require(len(self.legs) <= MOST_LEGS, "too many legs")
         _require(len(self.usage) <= MOST_USAGE_ROWS, "too many usage rows")
         _require(sum(leg.amount for leg in self.legs) == 0, "the legs do not sum to zero")

@@ -172,12 +172,16 @@ INVARIANTS = (
     Invariant(
         7,
         "clearing",
-        "An account that belongs to one movement is empty again within its window.",
+        "An account that belongs to one movement is empty again once the movement waits no more.",
         "SELECT count(*) FROM ledger.account WHERE instance_txn IS NOT NULL",
         """
         SELECT tenant_id, id AS account_id, code, instance_txn, posted, opened_at
           FROM ledger.account
          WHERE instance_txn IS NOT NULL AND posted <> 0 AND opened_at < now() - %(window)s
+           AND NOT EXISTS (SELECT FROM movements.command c
+                            WHERE c.tenant_id = account.tenant_id
+                              AND c.movement_id = account.instance_txn
+                              AND c.state LIKE 'pending%%')
         """,
     ),
     Invariant(

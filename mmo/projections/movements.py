@@ -64,7 +64,7 @@ async def project(connection: AsyncConnection[Any], events: Sequence[Event]) -> 
                        %(parties)s, %(prices)s, %(actor)s, %(requested_at)s,
                        %(posted_at)s, %(journal)s, %(refusal)s, %(detail)s, %(position)s)
                ON CONFLICT (tenant_id, id) DO UPDATE
-                  SET state = excluded.state,
+                  SET state = excluded.state, parties = v.parties || excluded.parties,
                       prices = CASE WHEN excluded.prices = '{}' THEN v.prices ELSE excluded.prices
                       END, posted_at = coalesce(excluded.posted_at, v.posted_at),
                       journal = coalesce(excluded.journal, v.journal),

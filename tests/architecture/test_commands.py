@@ -55,7 +55,7 @@ ANSWERS = {
     f"/v1/movements/{{movement_id}}/{answer.name}"
     for movement in movements().values()
     for answer in movement.answers
-}
+} | {"/v1/vouchers/redemptions"}
 """Answers to a movement that waits: its workflow tells what became of it."""
 
 

@@ -71,6 +71,7 @@ async def _skipping_time(run: Path, settings: Settings, wanted: dict[str, Scene]
                 await opened.outcome(row)
                 assert scene.skips is not None
                 await environment.sleep(scene.skips)
+                opened.ahead += scene.skips
                 await _keep(name, opened, row)
 
 

@@ -1,6 +1,7 @@
 """Fixtures of tests that let weeks pass: a server that skips time, and an operator on it."""
 
 from collections.abc import AsyncGenerator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -34,4 +35,5 @@ async def opened(
         started.worker(),
     ):
         await give_everybody_money(started)
+        started.ahead = await environment.get_current_time() - datetime.now(UTC)
         yield started

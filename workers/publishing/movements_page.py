@@ -49,7 +49,9 @@ def _movement(movement: Movement) -> Iterator[str]:
         choices = " or ".join(f"`{choice}`" for choice in answer.choices)
         maker = "" if answer.maker_may else ", by another person"
         path = f"`POST /v1/movements/{{id}}/{answer.name}`"
-        yield f"- Answer: {path} ({choices}), scope `{answer.scope}`{maker}"
+        where = f"`{answer.name}`, by a route of its own" if answer.joins else path
+        owner = f", by the owner of the {answer.asked_by}'s wallet" if answer.asked_by else ""
+        yield f"- Answer: {where} ({choices}), scope `{answer.scope}`{owner}{maker}"
     yield ""
     yield "| field | type | |"
     yield "| --- | --- | --- |"

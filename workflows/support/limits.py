@@ -26,6 +26,15 @@ WORKFLOW_TASK = timedelta(seconds=5)
 ANSWER_PATIENCE = timedelta(days=30)
 """How long a movement waits for an answer from outside before it gives the money back."""
 
+EXPIRY = {
+    "voucher": timedelta(days=30),
+    "payment-request": timedelta(minutes=5),
+    "escrow": timedelta(days=30),
+    "dormancy": timedelta(days=36_500),
+}
+"""Movement → how long it waits from its acceptance, where its command does not say. What lies
+unclaimed waits until somebody tells it: for a hundred years."""
+
 GIVE_BACK_PAUSE = timedelta(minutes=1)
 GIVE_BACK_PAUSE_MAX = timedelta(hours=1)
 GIVE_BACK_TRIES_MAX = 900

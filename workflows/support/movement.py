@@ -1,7 +1,7 @@
 """What every money movement shares: its verbs, and the door where answers come in."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -12,17 +12,21 @@ from mmo.approvals.awaited import Awaited, Ending, binding
 from mmo.kernel.refusals import REFUSALS, Refused
 from mmo.movements.support.catalogue import movements
 from mmo.movements.support.movement import Step
-from mmo.movements.support.outcome import Held, Outcome, Posted, Request
+from mmo.movements.support.outcome import Held, Outcome, Posted, Released, Request
 from mmo.movements.support.ports import Answered
 from workflows.support import steps
 from workflows.support.approvals import REASONS, AwaitsDecisions, approvals_of, asks_of
 from workflows.support.attributes import MOVEMENT_STATE
+from workflows.support.deadlines import deadline_of
 from workflows.support.limits import (
     ANSWER_PATIENCE,
     GIVE_BACK_PAUSE,
     GIVE_BACK_PAUSE_MAX,
     GIVE_BACK_TRIES_MAX,
 )
+
+WOKEN = Answered(name="woken", choice="", subject="")
+"""Nobody answered, and something happened: it is time to look at the facts."""
 
 
 class MoneyMovement(AwaitsDecisions):
@@ -31,6 +35,8 @@ class MoneyMovement(AwaitsDecisions):
     def __init__(self) -> None:
         super().__init__()
         self._woken = False
+        self._tried: dict[int, int] = {}
+        """Number of a step → how often it was tried."""
 
     @workflow.signal
     def wake(self, event: str) -> None:  # noqa: ARG002 - the history tells what woke it
@@ -71,37 +77,65 @@ class MoneyMovement(AwaitsDecisions):
         """Give back what was set aside, for the reason of a refusal code."""
         return await steps.release(request.then(request.step, because=because))
 
-    async def answer(self, request: Request, name: str) -> Answered | None:
-        """Wait for a genuine answer of that name; None when nobody answered in time.
+    async def answer(self, request: Request, *names: str, wakes: bool = False) -> Answered | None:
+        """Wait for a genuine answer of one of the names; None when nobody answered in time.
 
+        `wakes`: come back with WOKEN, too, where something may have happened that concerns it.
         Documents that prove nothing stay in the history, are named in the details, and are ignored.
         """
-        self._say(request, [f"waits for `{name}`", *self._named()])
+        name = " or ".join(names)
+        deadline = deadline_of(request) or workflow.now() + ANSWER_PATIENCE
+        waits = f"waits for `{name}` until {deadline:%Y-%m-%d %H:%M} UTC"
+        self._say(request, [waits, *self._named()])
         self._mark(movements()[request.movement].step(request.step).state)
-        deadline = workflow.now() + ANSWER_PATIENCE
         while (left := deadline - workflow.now()) > timedelta(0):
             try:
                 await workflow.wait_condition(
-                    lambda: bool(self._documents), timeout=left, timeout_summary=f"wait for {name}"
+                    lambda: bool(self._documents) or (wakes and self._woken),
+                    timeout=left,
+                    timeout_summary=f"wait for {name}",
                 )
             except TimeoutError:
                 break
+            if not self._documents:
+                self._woken = False
+                return WOKEN
             answered = await steps.verify_answer(request, self._documents.popleft())
-            if isinstance(answered, Answered) and answered.name == name:
+            if isinstance(answered, Answered) and answered.name in names:
                 self._say(request, [f"{answered.subject} answered `{answered.choice}`"])
                 self._mark("answered")
                 return answered
             self._ignored.append(answered if isinstance(answered, str) else answered.name)
-            self._say(request, [f"waits for `{name}`", *self._named()])
+            self._say(request, [waits, *self._named()])
         return None
+
+    async def attempt(
+        self,
+        request: Request,
+        step: Step,
+        joined: Mapping[str, str] | None = None,
+        because: str = "",
+    ) -> Outcome | None:
+        """Try a step with those who join for it, each time under a number of its own.
+
+        A refusal leaves the movement waiting. None: it was refused too often to be tried again.
+        """
+        numbers = movements()[request.movement].tries(step)
+        tried = self._tried.get(step.number, 0)
+        if tried == len(numbers):
+            self._ignored.append(f"{step.event} was refused too often")
+            return None
+        self._tried[step.number] = tried + 1
+        asked = request.then(numbers[tried], because=because)
+        return await self.execute(asked.joining(joined or {}))
 
     async def give_back(self, request: Request, step: Step, because: str) -> Outcome:
         """Post a step that returns money, number after number, until the books take it."""
         pause = GIVE_BACK_PAUSE
-        for number in range(step.number, step.number + GIVE_BACK_TRIES_MAX):
+        for number in movements()[request.movement].tries(step)[:GIVE_BACK_TRIES_MAX]:
             outcome = await steps.execute(request.then(number, because=because))
             if isinstance(outcome, Posted):
-                return _refused(because, outcome)
+                return refused(because, outcome)
             code = outcome.code if isinstance(outcome, Refused) else outcome.outcome
             self._say(request, [f"NEEDS ATTENTION: cannot give back ({code}), tries again"])
             await asyncio.sleep(pause.total_seconds())
@@ -134,7 +168,7 @@ class MoneyMovement(AwaitsDecisions):
         released = await self.release(request, because)
         await self.end_approval(awaited, ending)
         self._mark("answered")
-        return released if isinstance(released, Refused) else _refused(because, released)
+        return released if isinstance(released, Refused) else refused(because, released)
 
     def describe(self, awaited: Awaited, state: Sequence[str]) -> None:
         """Tell whoever looks at the waiting movement whose approval it waits for."""
@@ -180,5 +214,6 @@ def awaited_of(request: Request, held: Held) -> Awaited:
     )
 
 
-def _refused(because: str, outcome: Any) -> Refused:
+def refused(because: str, outcome: Posted | Held | Released) -> Refused:
+    """What gave money back, told as the refusal that it gives back for."""
     return Refused(because, REFUSALS[because], {}, outcome.record, outcome.position)

@@ -71,6 +71,17 @@ async def verify_answer(request: Request, document: str) -> Answered | str:
     )
 
 
+async def find_recipient(request: Request) -> str | None:
+    """Find the wallet that was opened for a voucher's number."""
+    return await workflow.execute_local_activity_method(
+        MovementActivities.find_recipient,
+        request,
+        start_to_close_timeout=DATABASE_CALL,
+        retry_policy=UNTIL_IT_WORKS,
+        summary="look for the recipient's wallet",
+    )
+
+
 def _name(request: Request) -> str:
     """What the history calls the step: a replay notices when steps change places."""
     return f"{request.step}-{_event(request)}"

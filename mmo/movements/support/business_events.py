@@ -29,7 +29,7 @@ def _kind(movement: Movement) -> EventKind:
         amount=True,
         product=True,
         parties=sides(movement),
-        raises=tuple(movement.event_type(step.number) for step in movement.steps[:1]),
+        raises=(movement.event_type(movement.decided_at),),
         spoken=(movement.name,),
     )
 
@@ -39,9 +39,9 @@ def _roles(movement: Movement) -> list[str]:
 
 
 def sides(movement: Movement) -> dict[str, Side]:
-    """Role → who pays and who is paid, by the first line that the first step's rule has of them."""
+    """Role → who pays and who is paid, by the first line of theirs in the step that decides."""
     found: dict[str, Side] = {}
-    for line in movement.steps[0].rule.lines:
+    for line in movement.step(movement.decided_at).rule.lines:
         if isinstance(line.account, Party):
             found.setdefault(line.account.role, "payer" if line.side == "debit" else "payee")
     return {role: found.get(role, "any") for role in _roles(movement)}

@@ -1,9 +1,9 @@
 """What must be true of every wallet that takes part, whatever the operator's rules say."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from mmo.movements.support.command import Command
+from mmo.movements.support.command import Command, Role
 from mmo.movements.support.facts import Facts
 
 
@@ -21,10 +21,27 @@ class Considered:
 
 def checked(command: Command, facts: Facts) -> Iterator[Considered]:
     """Check each wallet; the ledger checks the same again under its locks."""
-    for role in type(command).parties.values():
-        if role.name not in command.wallets():
-            continue
-        wallet = facts.wallets.get(command.wallets()[role.name])
+    named = command.wallets()
+    roles = (role for role in type(command).parties.values() if role.name in named)
+    yield from _checked(roles, named, command, facts)
+
+
+def checked_joined(
+    roles: Iterable[Role], wallets: Mapping[str, str], command: Command, facts: Facts
+) -> Iterator[Considered]:
+    """Check each wallet that joins for the step, like those of the command."""
+    for role in roles:
+        if wallets[role.name] in command.wallets().values():
+            reason = f"the {role.name}'s wallet is another party's too"
+            yield Considered(check=f"{role.name}.other", verdict="same_party", reason=reason)
+    yield from _checked(roles, wallets, command, facts)
+
+
+def _checked(
+    roles: Iterable[Role], wallets: Mapping[str, str], command: Command, facts: Facts
+) -> Iterator[Considered]:
+    for role in roles:
+        wallet = facts.wallets.get(wallets[role.name])
         if wallet is None:
             yield Considered(
                 check=f"{role.name}.known", verdict="wallet_not_found", reason=f"no {role.name}"

@@ -119,6 +119,8 @@ class Command(BaseModel):
 
     parties: ClassVar[dict[str, Role]] = {}
     """Field → role; read off the types, so that none can be forgotten."""
+    private: ClassVar[frozenset[str]] = frozenset()
+    """Fields that a caller sends and that neither histories nor the command table may know."""
 
     @classmethod
     def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
@@ -156,7 +158,8 @@ class Command(BaseModel):
 
     def canonical(self) -> dict[str, Any]:
         """What histories and fingerprints see: ids and amounts, no words of the caller's."""
-        return self.model_dump(mode="json", exclude={"note", "quote"}, exclude_none=True)
+        left_out = {"note", "quote", *type(self).private}
+        return self.model_dump(mode="json", exclude=left_out, exclude_none=True)
 
 
 def _role_of(hint: Any) -> Role | None:

@@ -1,6 +1,6 @@
 """The command table: every accepted command, under the caller's own key, for ever."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
@@ -61,8 +61,15 @@ class Commands:
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
 
-    async def accept(self, row: CommandRow, key: str) -> tuple[CommandRow, bool]:
+    async def accept(
+        self,
+        row: CommandRow,
+        key: str,
+        keep: Callable[[AsyncConnection[Any]], Awaitable[None]] | None = None,
+    ) -> tuple[CommandRow, bool]:
         """Keep the command under its key; answer with what is kept, and whether it is new.
+
+        `keep` writes what belongs to a new one, in the same transaction.
 
         A repeat gets the first one back. Raises IdempotencyKeyReusedError where the key was used
         for another body or route.
@@ -84,6 +91,8 @@ class Commands:
                 ],
             )  # fmt: skip
             if new := await cursor.fetchone():
+                if keep is not None:
+                    await keep(connection)
                 return new, True
             kept = await self.repeated(connection, row, key)
         assert kept is not None, "a key that conflicts is there"

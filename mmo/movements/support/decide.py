@@ -14,7 +14,7 @@ from mmo.kernel.refusals import REFUSALS
 from mmo.ledger.posting import Instance as LedgerInstance
 from mmo.ledger.posting import Kind, Leg, Posting
 from mmo.movements.support.accounts import Account, Chart, Chosen, Instance, Party
-from mmo.movements.support.checks import Considered, checked
+from mmo.movements.support.checks import Considered, checked, checked_joined
 from mmo.movements.support.claims import Claim
 from mmo.movements.support.command import Command
 from mmo.movements.support.facts import AccountFacts, Facts
@@ -58,7 +58,9 @@ _STATES = {Verb.RESERVE: "pending_approval", Verb.RELEASE: "refused"}
 
 def fingerprint(request: Request, verb: Verb) -> bytes:
     """What makes two requests for a step the same: type, step and canonical command, no facts."""
-    seen = [request.movement, verb.number(request.step), request.command]
+    seen: list[object] = [request.movement, verb.number(request.step), request.command]
+    if request.joined or request.bank_reference:
+        seen += [request.joined, request.bank_reference]
     return sha256(orjson.dumps(seen, option=orjson.OPT_SORT_KEYS)).digest()
 
 
@@ -85,10 +87,12 @@ def decide(
         )
         return _draft(movement, command, request, facts, back)
     considered, said = (), Consideration()
-    if request.step == 1:
+    if request.step in {1, movement.decided_at}:
         considered = tuple(checked(command, facts))
+    if request.step == movement.decided_at:
         event = event_of(movement, command, request, facts)
         said = listener.before(event, rule_facts_of(command, facts), facts.rules)
+    considered = (*considered, *checked_joined(step.joins, request.joined, command, facts))
     worth = worth_of(movement, command, request, facts)
     if lacking := unmet(asks := merged(request.asked, said.asks), request.approvals):
         verb = Verb.RESERVE if verb is Verb.EXECUTE else verb
@@ -99,7 +103,7 @@ def decide(
     legs: tuple[Leg, ...] = ()
     if refused is None:
         try:
-            filled = _legs(command, step, worth.prices, facts, hold=verb is Verb.RESERVE)
+            filled = _legs(command, request, step, worth.prices, facts, verb)
             legs = undone.legs if step.undoes else tuple(filled)
         except NegativeLineError as error:
             negative = Considered(check="posting", verdict="amount_invalid", reason=str(error))
@@ -135,12 +139,14 @@ def _kind(verb: Verb, step: Step) -> Kind:
 
 
 def _legs(
-    command: Command, step: Step, prices: Mapping[str, int], facts: Facts, *, hold: bool
-) -> Iterator[Leg]:
+    command: Command, request: Request, step: Step, prices: Mapping[str, int], facts: Facts,
+    verb: Verb,
+) -> Iterator[Leg]:  # fmt: skip
+    wallets = {**command.wallets(), **request.joined}
     for account, minor in step.rule.fill(prices):
-        found = _account(account, command, facts)
+        found = _account(account, command, wallets, facts)
         if isinstance(found, AccountFacts):
-            reserve = hold and minor < 0
+            reserve = verb is Verb.RESERVE and minor < 0
             yield Leg(
                 account=found.id,
                 amount=minor,
@@ -153,11 +159,11 @@ def _legs(
 
 
 def _account(
-    account: Account, command: Command, facts: Facts
+    account: Account, command: Command, wallets: Mapping[str, str], facts: Facts
 ) -> AccountFacts | int | LedgerInstance:
     match account:
         case Party(role, product):
-            return facts.wallets[_wallet_of(role, command, facts)].accounts[product]
+            return facts.wallets[_wallet_of(role, wallets, facts)].accounts[product]
         case Chart(code):
             return facts.chart[code, command.amount.currency]
         case Chosen(field):
@@ -167,15 +173,16 @@ def _account(
             return LedgerInstance(code, command.amount.currency)
 
 
-def _wallet_of(role: str, command: Command, facts: Facts) -> str:
-    """The wallet in a role: of the command, or of those above its agent."""
-    named = command.wallets()
+def _wallet_of(role: str, named: Mapping[str, str], facts: Facts) -> str:
+    """The wallet in a role: named by the command or an answer, or of those above the agent."""
     return named[role] if role in named else facts.wallets[named["agent"]].earners[role]
 
 
-def _claims(command: Command, request: Request, decided: Decided) -> Iterator[Claim]:
-    """What the first step takes: with its posting, or with its hold, whose release gives back."""
-    if request.step != 1 or decided.verb is Verb.SETTLE:
+def _claims(
+    movement: Movement, command: Command, request: Request, decided: Decided
+) -> Iterator[Claim]:
+    """What the step that decides takes: with its posting or hold; the hold's release gives back."""
+    if request.step != movement.decided_at or decided.verb is Verb.SETTLE:
         return
     if decided.kind is not Kind.REFUSE or decided.verb is Verb.RELEASE:
         yield from decided.undone.claims
@@ -191,6 +198,12 @@ def _name(account: Account, command: Command) -> str:
     if isinstance(account, Chosen):
         return str(account.chart(getattr(command, account.field)))
     return str(account)
+
+
+def _told(movement: Movement, step: Step, prices: Mapping[str, int]) -> dict[str, int]:
+    """What the movement costs: where money goes back, only what its first step took stays taken."""
+    first = movement.step(movement.decided_at).rule.symbols
+    return {one: n for one, n in prices.items() if step.state != "refused" or one in first}
 
 
 def _draft(
@@ -222,19 +235,21 @@ def _draft(
         "business_event": {"entity": movement.entity, "action": movement.action},
         "amount": {"value": command.amount.value, "currency": command.amount.currency},
         "amount_minor": command.amount.minor,
-        "parties": command.wallets(),
+        "parties": {**command.wallets(), **request.joined},
         "requested_at": envelope.requested_at,
         "client": envelope.actor.client,
-        "prices": dict(decided.worth.prices),
+        "prices": _told(movement, step, decided.worth.prices),
         "because": request.because,
         **decided.undone.told,
     }
+    if step.otherwise != "refused":
+        event["otherwise"] = step.otherwise
     return Draft(
         posting=posting,
         event_type=movement.event_type(request.step),
         event=event,
         state=_STATES.get(verb, step.state),
-        claims=tuple(_claims(command, request, decided)),
+        claims=tuple(_claims(movement, command, request, decided)),
         answers=request.answers or verb is Verb.RESERVE,
         actor=envelope.actor.subject,
     )

@@ -5,12 +5,14 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from mmo.movements.support.accounts import Party
-from mmo.movements.support.command import Command, PricedCommand
+from mmo.movements.support.command import Command, PricedCommand, Role
 from mmo.movements.support.posting_rule import Line, PostingRule
 from mmo.movements.support.take_back import TakeBackBody
 from mmo.movements.support.waking import Waker
 
 Undoes = Literal["whole"]
+STEPS_END = 1000
+"""Numbers from here on are those of holds and their releases."""
 MOST_NUMBERS = 199
 """So that every counter of a movement's limits has a small number."""
 
@@ -31,12 +33,16 @@ class Step:
     rule: PostingRule
     joined_by: frozenset[str]
     """Roles that the facts bring along, such as the agent's super-agent."""
+    joins: tuple[Role, ...]
+    """Who takes part from this step on: the wallets are named when it is asked for."""
     reserves: bool
     """Whether a party is debited, so that its money can be set aside."""
     repeats: bool
-    """Whether the step, refused, is tried again under the numbers that follow."""
+    """Whether the step, refused, is tried again under the numbers that follow, up to the next."""
     undoes: Undoes | None
     """Its legs are those of another movement turned round, instead of a rule's: all of them."""
+    otherwise: str
+    """The movement's state where the step is refused: one that was only tried leaves it waiting."""
 
     def __init__(
         self,
@@ -45,18 +51,22 @@ class Step:
         *lines: Line,
         state: str = "posted",
         joined_by: frozenset[str] = frozenset(),
+        joins: tuple[Role, ...] = (),
         repeats: bool = False,
         undoes: Undoes | None = None,
+        otherwise: str = "refused",
     ) -> None:
         for name, value in (
             ("number", number),
             ("event", event),
             ("state", state),
             ("rule", PostingRule(*lines)),
-            ("joined_by", joined_by),
+            ("joined_by", joined_by | {role.name for role in joins}),
+            ("joins", joins),
             ("reserves", undoes is not None or any(_is_debit_of_a_party(line) for line in lines)),
             ("repeats", repeats),
             ("undoes", undoes),
+            ("otherwise", otherwise),
         ):
             object.__setattr__(self, name, value)
 
@@ -77,6 +87,20 @@ class Answer:
     maker_may: bool
     """Whether the one who asked for the movement may give the answer too."""
     summary: str
+    asked_by: str | None = None
+    """The role whose owner may give it, or staff for them; None: whoever has the scope."""
+    joins: tuple[Role, ...] = ()
+    """Whom the answer brings along: wallets that the command could not know. Such an answer has no
+    route of the catalogue's: one that proves who they are gives it."""
+    referenced: frozenset[str] = frozenset()
+    """Choices that name an entry on the trust bank's statement."""
+    proved: bool = False
+    """Whether it needs the PIN wherever the movement itself, asked by the same hand, would."""
+
+    @property
+    def scope_on_behalf(self) -> str:
+        """Of staff, who give it for the owner."""
+        return f"{self.scope}:on-behalf"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,6 +133,8 @@ class Movement:
         object.__setattr__(self, "_by_number", {step.number: step for step in self.steps})
         if not 0 < self.number <= MOST_NUMBERS:
             raise ValueError(f"{self.name}: a movement's number is 1 to {MOST_NUMBERS}")
+        if list(self._by_number) != sorted(self._by_number):
+            raise ValueError(f"{self.name}: steps stand in the order of their numbers")
         if len(self._by_number) != len(self.steps):
             raise ValueError(f"{self.name}: two steps have one number")
         known = {role.name for role in self.command.parties.values()}
@@ -118,6 +144,14 @@ class Movement:
                 raise UnboundRoleError(f"{self.name}/{step.number}: nobody is {min(unbound)}")
         if self.asked_by is not None and self.asked_by not in known:
             raise UnboundRoleError(f"{self.name}: nobody is {self.asked_by}, who should ask")
+
+    @property
+    def decided_at(self) -> int:
+        """The number of the first step that moves money: it is put to the rules and priced.
+
+        A step before it asks somebody, and nothing is held meanwhile.
+        """
+        return next(step.number for step in self.steps if step.rule.lines or step.undoes)
 
     @property
     def priced(self) -> bool:
@@ -141,11 +175,19 @@ class Movement:
         }
 
     def step(self, number: int) -> Step:
-        """Find a step; numbers past the last one belong to it where it repeats."""
-        last = self.steps[-1]
-        if last.repeats and number > last.number:
-            return last
-        return self._by_number[number]
+        """Find a step; numbers between it and the next one belong to it where it repeats."""
+        if number in self._by_number:
+            return self._by_number[number]
+        before = max((one for one in self._by_number if one < number), default=None)
+        if before is None or not self._by_number[before].repeats:
+            raise KeyError(number)
+        return self._by_number[before]
+
+    def tries(self, step: Step) -> range:
+        """The numbers under which a step may be tried."""
+        later = (one for one in self._by_number if one > step.number)
+        end = min(later, default=STEPS_END) if step.repeats else step.number + 1
+        return range(step.number, end)
 
     def event_type(self, number: int) -> str:
         """The type of the message that the step raises: `mmo.wallet.cashed-in.v1`."""

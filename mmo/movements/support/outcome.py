@@ -1,5 +1,6 @@
 """What a process asks for in a step, and what comes of it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any, Literal, TypeAlias
@@ -39,10 +40,20 @@ class Request:
     """Whose agreement rules have asked for so far: a rule that changed takes nothing back."""
     approvals: tuple[Approval, ...] = ()
     """Who has agreed, verified."""
+    joined: dict[str, str] = field(default_factory=dict[str, str])
+    """Role → wallet, of those who join for this step."""
+    bank_reference: str = ""
+    """The entry on the trust bank's statement that an answer named for this step."""
 
     def then(self, step: int, *, answers: bool = True, because: str = "") -> "Request":
         """Ask for another step of the same movement."""
-        return replace(self, step=step, answers=answers, because=because)
+        return replace(
+            self, step=step, answers=answers, because=because, joined={}, bank_reference=""
+        )
+
+    def joining(self, joined: Mapping[str, str], bank_reference: str = "") -> "Request":
+        """Ask for the step with those who join for it."""
+        return replace(self, joined=dict(joined), bank_reference=bank_reference)
 
     def agreed(self, asked: tuple[Ask, ...], approvals: tuple[Approval, ...]) -> "Request":
         """Ask for the same step again, now that these have agreed to what was asked."""

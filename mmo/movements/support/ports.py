@@ -1,6 +1,6 @@
 """What movements need from the outside world."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from mmo.ledger.recorded import Recorded, Stale
@@ -14,6 +14,10 @@ class FactsReader(Protocol):
 
     async def read(self, request: Request, verb: Verb) -> Facts:
         """Read the facts of one step. Raises KeyReusedError where the key has another request."""
+        ...
+
+    async def recipient(self, request: Request) -> str | None:
+        """The wallet that was opened for a voucher's number, if it takes money by now."""
         ...
 
 
@@ -41,6 +45,9 @@ class Answered:
     choice: str
     subject: str
     note: str = ""
+    joined: dict[str, str] = field(default_factory=dict[str, str])
+    """Role → wallet, of those whom the answer brings along."""
+    bank_reference: str = ""
 
 
 class AnswerVerifier(Protocol):

@@ -22,6 +22,7 @@ from mmo.ledger.ports import KeyReusedError
 from mmo.ledger.postgres import PostingCall, PostingQueue
 from mmo.ledger.recorded import Recorded
 from mmo.messaging.bell import Bell
+from mmo.movements.support import vouchers
 from mmo.movements.support.business_events import business_events, kind_of
 from mmo.movements.support.catalogue import movements
 from mmo.movements.support.decide import Draft, fingerprint
@@ -76,6 +77,12 @@ class PostgresFacts:
         if tenant not in self._queues:
             self._queues[tenant] = Batcher(self._serve, self._limits)
         return await self._queues[tenant].ask((request, verb))
+
+    async def recipient(self, request: Request) -> str | None:
+        """The wallet that was opened for a voucher's number, if it takes money by now."""
+        tenant = request.envelope.tenant_id
+        async with scoped(self._pool, tenant) as connection:
+            return await vouchers.recipient(connection, tenant, UUID(_id(request)))
 
     async def close(self) -> None:
         """Answer what waits, and stop."""
@@ -207,14 +214,15 @@ def original_id(request: Request) -> str | None:
 
 def _needs(rules: Snapshot, request: Request) -> list[dict[str, Any]]:
     """What the rules of a request's event want read; they are asked at its first step."""
-    if request.step != 1:
-        return []
     movement = movements()[request.movement]
+    if request.step != movement.decided_at:
+        return []
     return needs_of(rules, kind_of(movement), request, movement.parties_of(request.command))
 
 
 def _wallets_of(request: Request) -> Iterable[str]:
-    return movements()[request.movement].parties_of(request.command).values()
+    named = movements()[request.movement].parties_of(request.command)
+    return [*named.values(), *request.joined.values()]
 
 
 def _wallet(read: Mapping[str, Any]) -> WalletFacts:

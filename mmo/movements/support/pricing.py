@@ -46,7 +46,7 @@ def price_of(movement: Movement, command: Command, product: int | None, facts: F
     ticket = Ticket(
         amount=minor,
         amount_type=command.amount_type or "receive",
-        earners=earners_of(command, facts),
+        earners=earners_of(movement, command, facts),
         used=facts.used,
     )
     priced = price(found.content, ticket)
@@ -83,7 +83,7 @@ def free_uses(terms: Terms, request: Request) -> list[FreeUse]:
     """The counters that the first step of a movement may be priced by, whatever its product."""
     movement, currency = movements()[request.movement], request.command["amount"]["currency"]
     free = terms.tariffs.free.get((movement.name, currency), ())
-    if request.step != 1 or not free or movement.asked_by is None:
+    if request.step != movement.decided_at or not free or movement.asked_by is None:
         return []
     wallet = movement.parties_of(request.command)[movement.asked_by]
     return [
@@ -92,8 +92,13 @@ def free_uses(terms: Terms, request: Request) -> list[FreeUse]:
     ]
 
 
-def earners_of(command: Command, facts: Facts) -> frozenset[str]:
-    """The agent and those above who can be paid: one who is frozen stops nobody's cash-out."""
+def earners_of(movement: Movement, command: Command, facts: Facts) -> frozenset[str]:
+    """The agent and those above who can be paid: one who is frozen stops nobody's cash-out.
+
+    Where the agent joins later, nobody knows yet who stands above: all of it is the agent's.
+    """
+    if any(role.name == AGENT for step in movement.steps for role in step.joins):
+        return frozenset({AGENT})
     agent = command.wallets().get("agent")
     known = facts.wallets.get(agent) if agent else None
     above = known.earners.items() if known else ()

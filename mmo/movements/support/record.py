@@ -41,7 +41,8 @@ def record_of(
     movement: Movement, command: Command, request: Request, facts: Facts, decided: Decided
 ) -> dict[str, Any]:
     """Write the record. Whoever has it can decide again, under these rules or others."""
-    parties = {role: str(wallet) for role, wallet in command.wallets().items()}
+    named = {**command.wallets(), **request.joined}
+    parties = {role: str(wallet) for role, wallet in named.items()}
     record: dict[str, Any] = {
         "movement": movement.name,
         "step": request.step,
@@ -54,7 +55,9 @@ def record_of(
         "decided_at": facts.now.isoformat(),
         "because": request.because,
     }
-    if request.step != 1:
+    if request.bank_reference:
+        record["bank_reference"] = request.bank_reference
+    if request.step != movement.decided_at:
         return record
     record |= {
         "business_event": f"{movement.entity}.{movement.action}",
@@ -68,7 +71,7 @@ def record_of(
     if request.envelope.quoted is not None:
         record["quote"] = request.envelope.quoted.id
     if isinstance(command, PricedCommand) and "agent" in parties:
-        record["earners"] = sorted(earners_of(command, facts))
+        record["earners"] = sorted(earners_of(movement, command, facts))
     if "takes_back" in decided.undone.told:
         record["takes_back"] = decided.undone.told["takes_back"]
     if decided.worth.profiles:

@@ -2,7 +2,9 @@
 
 import time
 import uuid
+from collections.abc import Mapping
 from hashlib import sha256
+from typing import Any
 from uuid import UUID
 
 import orjson
@@ -30,14 +32,30 @@ def answer_of(movement: Movement, name: str) -> Answer | None:
 
 
 async def write(
-    keys: KeyStore, tenant: str, actor: Actor, *, about: str, name: str, choice: str, note: str
+    keys: KeyStore,
+    tenant: str,
+    actor: Actor,
+    *,
+    about: str,
+    name: str,
+    choice: str,
+    note: str,
+    joined: Mapping[str, str] | None = None,
+    bank_reference: str = "",
 ) -> str:
-    """Sign who answered what; `about` is the binding. Raises KeysAwayError or NoKeyError."""
+    """Sign who answered what; `about` is the binding. Raises KeysAwayError or NoKeyError.
+
+    `joined`: role → wallet of those whom the answer brings along.
+    """
     now = int(time.time())
+    more: dict[str, Any] = {"joined": dict(joined)} if joined else {}
+    if bank_reference:
+        more["bank_reference"] = bank_reference
     return await keys.sign(
         tenant,
         Purpose.DECISION,
-        {
+        more
+        | {
             "sub": actor.subject,
             "client_id": actor.client,
             "aud": AUDIENCE,
@@ -75,9 +93,18 @@ class SignedAnswers:
             return "not an answer of this movement"
         if claims["sub"] == envelope.actor.subject and not answer.maker_may:
             return "by the maker"
-        return Answered(
-            name=answer.name,
-            choice=str(claims["choice"]),
-            subject=str(claims["sub"]),
-            note=str(claims.get("note", "")),
-        )
+        return _answered(answer, claims)
+
+
+def _answered(answer: Answer, claims: Mapping[str, Any]) -> Answered | str:
+    joined: dict[str, str] = claims.get("joined", {})
+    if set(joined) != {role.name for role in answer.joins}:
+        return "without those whom the answer brings along"
+    return Answered(
+        name=answer.name,
+        choice=str(claims["choice"]),
+        subject=str(claims["sub"]),
+        note=str(claims.get("note", "")),
+        joined=joined,
+        bank_reference=str(claims.get("bank_reference", "")),
+    )

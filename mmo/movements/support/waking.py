@@ -23,10 +23,10 @@ class Waker:
     %(keys)s::text[], which go in pairs; it may name a movement twice."""
 
 
-def about_wallet(kind: str) -> Callable[[Event], Iterable[str]]:
-    """The wallet of each event of a type: `mmo.wallet.opened.v1`."""
+def about_wallet(*kinds: str) -> Callable[[Event], Iterable[str]]:
+    """The wallet of each event of the types: `mmo.wallet.opened.v1`."""
 
     def about(event: Event) -> Iterable[str]:
-        return (str(event.aggregate_id),) if event.type == kind else ()
+        return (str(event.aggregate_id),) if event.type in kinds else ()
 
     return about

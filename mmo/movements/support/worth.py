@@ -44,7 +44,9 @@ def worth_of(movement: Movement, command: Command, request: Request, facts: Fact
     A hold has counted in the limits; what the receiver may hold is looked at once more.
     """
     try:
-        if request.step != 1:
+        if request.step < movement.decided_at:
+            return NOTHING
+        if request.step != movement.decided_at:
             return Worth(prices=facts.terms or {"A": command.amount.minor}, tariff=facts.tariff)
         return _first(movement, command, request, facts)
     except CannotPriceError as error:
@@ -58,7 +60,7 @@ def _first(movement: Movement, command: Command, request: Request, facts: Facts)
     if facts.terms is not None:
         price = Price(prices=facts.terms, tariff=facts.tariff)
     elif quoted is not None:
-        kept_or_not = tuple(kept(quoted, facts.now, earners_of(command, facts)))
+        kept_or_not = tuple(kept(quoted, facts.now, earners_of(movement, command, facts)))
         price = promised_price(movement, command, quoted, facts)
     else:
         parties = {role: str(wallet) for role, wallet in command.wallets().items()}

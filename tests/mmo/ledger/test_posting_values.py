@@ -42,7 +42,7 @@ def lopsided() -> Posting:
     "make",
     [
         lopsided,
-        posting,
+        lambda: posting(kind=Kind.HOLD),
         lambda: posting(*hold(1, 2, 5).legs),
         lambda: pay(1, 2, 5, kind=Kind.CAPTURE),
         lambda: pay(1, 2, 5, hold_step=1),

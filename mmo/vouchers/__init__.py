@@ -1,0 +1,1 @@
+"""Vouchers: for whom they are, and the codes that they are paid out for."""

@@ -1,0 +1,54 @@
+"""Payment requests: asking moves nothing and is not priced; paying is decided then."""
+
+from dataclasses import replace
+
+from mmo.ledger.posting import Kind
+from mmo.movements.payment_request import ASK, PAY
+from mmo.movements.support.outcome import Verb
+from tests.mmo.movements.people import WALLETS, facts, request, wallet
+from tests.mmo.movements.test_decide import decided
+from tests.mmo.movements.worked import legs
+
+SHOP = wallet("bob", kind="merchant")
+ASKING = request("payment-request", merchant="bob", customer="alice")
+PAYING = replace(ASKING, step=2)
+
+
+def test_a_customer_who_says_yes_pays_like_any_other_and_the_merchant_bears_the_discount() -> None:
+    assert legs(ASK, {"A": 100_000, "M": 1_000, "XM": 200}) == {}
+    assert legs(PAY, {"A": 100_000, "M": 1_000, "XM": 200}) == {
+        "payer": -100_000,
+        "payee": 98_800,
+        "OP.FEES": 1_000,
+        "TAX.EXCISE": 200,
+    }
+
+
+def test_asking_moves_nothing_and_waits_for_the_customers_yes() -> None:
+    draft = decided(ASKING, facts(bob=SHOP))
+
+    assert (draft.posting.kind, draft.posting.legs, draft.posting.usage) == (Kind.POST, (), ())
+    assert draft.state == "pending_approval"
+    assert draft.posting.meta["prices"] == {}
+
+
+def test_nobody_is_asked_whose_wallet_is_frozen() -> None:
+    draft = decided(ASKING, facts(bob=SHOP, alice=wallet("alice", state="frozen")))
+
+    assert draft.posting.refusal == "wallet_frozen"
+
+
+def test_paying_is_decided_when_the_customer_has_said_yes() -> None:
+    draft = decided(PAYING, facts(bob=SHOP))
+
+    assert [(leg.account, leg.amount) for leg in draft.posting.legs] == [(1, -1000), (2, 1000)]
+    assert draft.posting.meta["business_event"] == "wallet.request-payment"
+    assert draft.event["parties"] == {"payee": WALLETS["bob"], "payer": WALLETS["alice"]}
+
+
+def test_declining_is_recorded_and_moves_nothing() -> None:
+    asked = replace(ASKING, because="declined")
+
+    draft = decided(asked, facts(bob=SHOP), Verb.RELEASE)
+
+    assert (draft.posting.kind, draft.posting.refusal) == (Kind.REFUSE, "declined")
