@@ -3,7 +3,7 @@
 from functools import cache
 
 from mmo.bep.catalogue import Catalogue
-from mmo.bep.event import EventKind, Side
+from mmo.bep.event import EventKind, Phase, Side
 from mmo.bep.platform import EVENTS as PLATFORM
 from mmo.movements.support.accounts import Party
 from mmo.movements.support.catalogue import movements
@@ -13,7 +13,9 @@ from mmo.movements.support.movement import Movement
 @cache
 def business_events() -> Catalogue:
     """Every business event that rules can be set for."""
-    return Catalogue([*(_kind(one) for one in movements().values()), *PLATFORM])
+    every = movements().values()
+    asking = (_asking(one) for one in every if one.decided_at != one.steps[0].number)
+    return Catalogue([*(_kind(one) for one in every), *asking, *PLATFORM])
 
 
 def kind_of(movement: Movement) -> EventKind:
@@ -31,6 +33,21 @@ def _kind(movement: Movement) -> EventKind:
         parties=sides(movement),
         raises=(movement.event_type(movement.decided_at),),
         spoken=(movement.name,),
+    )
+
+
+def _asking(movement: Movement) -> EventKind:
+    """That somebody is asked, before anything moves: rules may tell them."""
+    first = movement.steps[0]
+    return EventKind(
+        entity=movement.entity,
+        action=first.event,
+        title=f"{movement.title}: asked",
+        amount=True,
+        product=True,
+        phases=frozenset({Phase.POST}),
+        parties=sides(movement),
+        raises=(movement.event_type(first.number),),
     )
 
 

@@ -20,12 +20,15 @@ SEALED = "enc:"
 def kind_of(event: Event, catalogue: Catalogue) -> EventKind | None:
     """The business event that an event of the feed tells; None where it tells none.
 
-    A movement tells it once: when it is posted.
+    A movement tells it once: when it is posted. Where it asks somebody before, it tells that too.
     """
     if event.aggregate != "movement":
         return catalogue.told_by(event.type)
-    if event.data["outcome"] != "posted" or event.data["state"] != "posted":
+    if event.data["outcome"] != "posted":
         return None
+    if event.data["state"] != "posted":
+        asked = catalogue.told_by(event.type)
+        return asked if asked and asked.phases == frozenset({Phase.POST}) else None
     told = event.data["business_event"]
     return catalogue.kinds.get(f"{told['entity']}.{told['action']}")
 

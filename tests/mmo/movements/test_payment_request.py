@@ -2,10 +2,17 @@
 
 from dataclasses import replace
 
+import pytest
+
+from mmo.kernel.identifiers import mint
 from mmo.ledger.posting import Kind
+from mmo.messaging.event import Event
 from mmo.movements.payment_request import ASK, PAY
+from mmo.movements.support.business_events import business_events
+from mmo.movements.support.catalogue import movements
 from mmo.movements.support.outcome import Verb
-from tests.mmo.movements.people import WALLETS, facts, request, wallet
+from mmo.movements.support.reacting import kind_of
+from tests.mmo.movements.people import NOW, WALLETS, facts, request, wallet
 from tests.mmo.movements.test_decide import decided
 from tests.mmo.movements.worked import legs
 
@@ -52,3 +59,28 @@ def test_declining_is_recorded_and_moves_nothing() -> None:
     draft = decided(asked, facts(bob=SHOP), Verb.RELEASE)
 
     assert (draft.posting.kind, draft.posting.refusal) == (Kind.REFUSE, "declined")
+
+
+@pytest.mark.parametrize(
+    ("kind", "step", "state", "told"),
+    [
+        ("payment-request", 1, "pending_approval", "wallet.payment-requested"),
+        ("payment-request", 2, "posted", "wallet.request-payment"),
+        ("escrow", 1, "pending_approval", None),
+        ("emoney-issuance", 1, "pending_approval", None),
+    ],
+)
+def test_rules_hear_that_a_customer_is_asked_and_of_others_only_once_they_are_posted(
+    kind: str, step: int, state: str, told: str | None
+) -> None:
+    movement = movements()[kind]
+    about = {"entity": movement.entity, "action": movement.action}
+    data = {"outcome": "posted", "state": state, "business_event": about}
+    event = Event(
+        tenant_id=1, id=mint(), aggregate="movement", aggregate_id=mint(), version=step,
+        type=movement.event_type(step), actor="shop", occurred_at=NOW, data=data, xid=1,
+    )  # fmt: skip
+
+    found = kind_of(event, business_events())
+
+    assert (found.name if found else None) == told
