@@ -112,8 +112,13 @@ def outcome_of(movement: Movement, request: Request, verb: Verb, recorded: Recor
             position=position,
         )
     asks = tuple(Ask.of(row) for row in record.get("asks", ()))
-    if verb is Verb.RESERVE or (verb is Verb.EXECUTE and record.get("open")):
-        return Held(journal=recorded.journal, at=at, position=position, asks=asks, record=record)
+    set_aside = verb is Verb.EXECUTE and (record.get("open") or record.get("short"))
+    if verb is Verb.RESERVE or set_aside:
+        state = "pending_partner" if record.get("short") else "pending_approval"
+        return Held(
+            journal=recorded.journal, at=at, position=position, state=state, asks=asks,
+            record=record,
+        )  # fmt: skip
     if verb is Verb.RELEASE:
         return Released(journal=recorded.journal, at=at, position=position, record=record)
     return Posted(

@@ -29,7 +29,10 @@ class GivingBack:
         """Give back what the movement still has, and close its command; false: not possible yet."""
         steps = await self.commands.accepted_steps(row.tenant_id, row.movement_id)
         request = request_of(tenant, row)
-        if Verb.RESERVE.number(1) in steps and not steps & {1, Verb.RELEASE.number(1)}:
+        last = movements()[row.type].steps[-1]
+        if last.undoes == "complete" and Verb.RESERVE.number(1) in steps and 1 not in steps:
+            await self.activities.execute(request.then(last.number, because=BECAUSE))
+        elif Verb.RESERVE.number(1) in steps and not steps & {1, Verb.RELEASE.number(1)}:
             await self.activities.release(request.then(1, because=BECAUSE))
         given_back = await self._return(request, steps)
         if given_back:

@@ -28,6 +28,7 @@ REFUSALS = {
     "invalid_action_for_flagged_account": "An account of the event carries a flag that forbids it.",
     "invalid_authorisation_for_given_data": "Nobody with the role that the amount needs has asked.",
     "less_than_transaction_min_value": "The amount is less than one movement must be.",
+    "lien_expired": "The wallet did not receive the rest in time; what was collected came back.",
     "limit_exceeded": "A limit of the wallet would be exceeded.",
     "max_balance_exceeded": "The receiving wallet would hold more than its tier may.",
     "monthly_value_limit_exceeded": "More would move than the wallet may in a month.",

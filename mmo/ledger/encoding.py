@@ -27,6 +27,11 @@ OUTCOMES = "status, refusal, detail, seq, xid, replayed, meta, account, balance"
 """The columns that `decode` reads, in order."""
 
 
+def _refusal(posting: Posting) -> str | None:
+    """The refusal's code; of a posting that is none, what a lack of funds makes of it."""
+    return "stale" if posting.on_balance else posting.refusal
+
+
 def encode(postings: Sequence[Posting]) -> list[object]:
     """Turn postings of one tenant, each of another txn, into the parameters of BATCH."""
     legs = [leg for posting in postings for leg in posting.legs]
@@ -51,7 +56,7 @@ def encode(postings: Sequence[Posting]) -> list[object]:
         pack.texts([posting.code for posting in postings]),
         pack.byteas([posting.fingerprint for posting in postings]),
         pack.int2s([posting.hold_step for posting in postings]),
-        pack.texts([posting.refusal for posting in postings]),
+        pack.texts([_refusal(posting) for posting in postings]),
         pack.texts([orjson.dumps(posting.meta).decode() for posting in postings]),
         pack.timestamps([posting.effective_at for posting in postings]),
         pack.dates([posting.business_date for posting in postings]),

@@ -110,7 +110,8 @@ class Posting:
     `code` is the movement type, `fingerprint` that of the request (never of the legs), `meta` the
     decision record, `hold_step` the step of this txn whose hold is ended, `refusal` the code of a
     posting of kind REFUSE. `rules_version` is the tenant's version that the decision rests on;
-    None is not compared.
+    None is not compared. `on_balance` says that the decision rests on what the accounts hold: where
+    they hold less by now, the answer is stale instead of a refusal for lack of funds.
 
     Raises InvalidPostingError when made out of nonsense; it is then not sent at all.
     """
@@ -128,6 +129,7 @@ class Posting:
     hold_step: int | None = None
     refusal: str | None = None
     rules_version: int | None = None
+    on_balance: bool = False
     meta: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
     def __post_init__(self) -> None:

@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from mmo.movements.support.liens import ON_CREDIT, ON_UNFREEZING
 from mmo.movements.support.movement import Movement, Step
 from mmo.movements.support.take_back import TakeBack, TakeBackBody
 
@@ -24,6 +25,17 @@ class ReversalBody(TakeBackBody):
 
 
 REVERSE = Step(1, "reversed", undoes="whole")
+COLLECT = Step(
+    10,
+    "reversal-collected",
+    state="pending_partner",
+    repeats=True,
+    undoes="collect",
+    otherwise="pending_partner",
+)
+COMPLETE = Step(
+    900, "reversal-completed", repeats=True, undoes="complete", otherwise="pending_partner"
+)
 
 MOVEMENT = Movement(
     number=14,
@@ -33,6 +45,7 @@ MOVEMENT = Movement(
     action="reverse",
     command=TakeBack,
     asked_by=None,
-    steps=(REVERSE,),
+    steps=(REVERSE, COLLECT, COMPLETE),
+    woken_by=(ON_CREDIT, ON_UNFREEZING),
     takes_back=ReversalBody,
 )

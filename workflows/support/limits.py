@@ -40,6 +40,13 @@ GIVE_BACK_PAUSE_MAX = timedelta(hours=1)
 GIVE_BACK_TRIES_MAX = 900
 """Step numbers 3 to 999 are free for giving back: more than a month of hourly tries."""
 
+LIEN_PATIENCE = timedelta(days=180)
+"""How long a wallet that was short for a reversal may take to pay the rest."""
+LIEN_COLLECTED_AT_ONCE = 100
+LIEN_COLLECT_PAUSE = timedelta(hours=6)
+"""After so many pieces a reversal collects no more often. These and four a day for half a year are
+fewer than the step numbers there are, 10 to 899."""
+
 ANSWERS_QUEUED_MAX = 100
 """Signals beyond this many unverified ones are dropped; the sender can send again."""
 

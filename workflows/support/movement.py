@@ -61,7 +61,7 @@ class MoneyMovement(AwaitsDecisions):
     async def execute(self, request: Request) -> Outcome:
         """Admit the step and post it; wait for approval where, and as often as, rules ask."""
         outcome = await steps.execute(request)
-        if isinstance(outcome, Held):
+        if isinstance(outcome, Held) and outcome.asks:
             return await self._approved(request, outcome)
         return outcome
 
@@ -155,7 +155,7 @@ class MoneyMovement(AwaitsDecisions):
             if isinstance(outcome, Refused):
                 await self._ended(request, awaited, "refused", outcome.code)
                 return outcome
-            if not isinstance(outcome, Held):
+            if not isinstance(outcome, Held) or not outcome.asks:
                 await self.end_approval(awaited, "approved")
                 self._mark("answered")
                 return outcome

@@ -97,8 +97,13 @@ def decide(
     if lacking := unmet(asks := merged(request.asked, said.asks), request.approvals):
         verb = Verb.RESERVE if verb is Verb.EXECUTE else verb
     undone = undone_of(movement, command, request, verb, facts)
+    if undone.waits and verb is Verb.EXECUTE and request.step == 1:
+        verb = Verb.RESERVE
+        undone = undone_of(movement, command, request, verb, facts)
+    worth = replace(worth, prices=undone.prices or worth.prices)
     considered = (*considered, *worth.considered, *undone.considered)
     refused = next((one.verdict for one in considered if one.verdict != "allow"), None)
+    refused = refused or undone.refusal
     refused = refused or next((_published(one.code) for one in said.violations), None)
     legs: tuple[Leg, ...] = ()
     if refused is None:
@@ -109,7 +114,7 @@ def decide(
             negative = Considered(check="posting", verdict="amount_invalid", reason=str(error))
             considered, refused = (*considered, negative), negative.verdict
     decided = Decided(
-        kind=Kind.REFUSE if refused else _kind(verb, step),
+        kind=Kind.REFUSE if refused else _kind(verb, step, command),
         verb=verb,
         legs=legs,
         worth=worth,
@@ -120,9 +125,10 @@ def decide(
         open=lacking,
         refusal=refused,
     )
-    if lacking and verb is Verb.SETTLE and refused is None:
+    still = (lacking and verb is Verb.SETTLE) or (undone.waits and verb is not Verb.RESERVE)
+    if still and refused is None:
         record = record_of(movement, command, request, facts, decided)
-        return StillAsked(asks=asks, record=record)
+        return StillAsked(asks=lacking and asks, record=record)
     return _draft(movement, command, request, facts, decided)
 
 
@@ -131,10 +137,10 @@ def _published(code: str) -> str:
     return code if code in REFUSALS else "rule_refused"
 
 
-def _kind(verb: Verb, step: Step) -> Kind:
+def _kind(verb: Verb, step: Step, command: Command) -> Kind:
     """What the ledger does. Where nobody's debit can be set aside, settling simply posts."""
     if verb is Verb.SETTLE:
-        return Kind.CAPTURE if step.reserves else Kind.POST
+        return Kind.CAPTURE if step.reserves and command.sets_aside else Kind.POST
     return Kind.HOLD if verb is Verb.RESERVE else Kind.POST
 
 
@@ -182,10 +188,11 @@ def _claims(
     movement: Movement, command: Command, request: Request, decided: Decided
 ) -> Iterator[Claim]:
     """What the step that decides takes: with its posting or hold; the hold's release gives back."""
+    for claim in decided.undone.claims:
+        if claim.amount < 0 or decided.kind is not Kind.REFUSE:
+            yield claim
     if request.step != movement.decided_at or decided.verb is Verb.SETTLE:
         return
-    if decided.kind is not Kind.REFUSE or decided.verb is Verb.RELEASE:
-        yield from decided.undone.claims
     for claim in (*claims_of(request.envelope.quoted), *command.claims()):
         if decided.verb is Verb.RELEASE:
             yield replace(claim, amount=-claim.amount)
@@ -226,6 +233,7 @@ def _draft(
         ),
         refusal=decided.refusal,
         rules_version=facts.rules_version,
+        on_balance=decided.undone.on_balance and decided.kind in (Kind.POST, Kind.HOLD),
         meta=record_of(movement, command, request, facts, decided),
     )
     event = {
@@ -242,13 +250,13 @@ def _draft(
         "because": request.because,
         **decided.undone.told,
     }
-    if step.otherwise != "refused":
+    if step.otherwise != "refused" and decided.undone.refusal is None:
         event["otherwise"] = step.otherwise
     return Draft(
         posting=posting,
         event_type=movement.event_type(request.step),
         event=event,
-        state=_STATES.get(verb, step.state),
+        state="pending_partner" if decided.short else _STATES.get(verb, step.state),
         claims=tuple(_claims(movement, command, request, decided)),
         answers=request.answers or verb is Verb.RESERVE,
         actor=envelope.actor.subject,

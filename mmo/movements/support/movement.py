@@ -10,7 +10,8 @@ from mmo.movements.support.posting_rule import Line, PostingRule
 from mmo.movements.support.take_back import TakeBackBody
 from mmo.movements.support.waking import Waker
 
-Undoes = Literal["whole"]
+Undoes = Literal["whole", "collect", "complete"]
+"""The legs at once; what there is of the receiver's, into an account between; and from there."""
 STEPS_END = 1000
 """Numbers from here on are those of holds and their releases."""
 MOST_NUMBERS = 199
@@ -40,7 +41,7 @@ class Step:
     repeats: bool
     """Whether the step, refused, is tried again under the numbers that follow, up to the next."""
     undoes: Undoes | None
-    """Its legs are those of another movement turned round, instead of a rule's: all of them."""
+    """Its legs are those of another movement turned round, instead of a rule's."""
     otherwise: str
     """The movement's state where the step is refused: one that was only tried leaves it waiting."""
 

@@ -52,6 +52,14 @@ class TakesBack(_Published):
     legs: dict[str, int] = Field(description="Account → what changes there.")
 
 
+class LienTold(_Published):
+    """What a wallet still owes; minor units, 0 where the lien is lifted."""
+
+    account: int
+    wallet: UUID
+    left: int
+
+
 class MovementEvent(_Published):
     """One recorded step of a movement, in full: folding the events gives every read model."""
 
@@ -73,5 +81,6 @@ class MovementEvent(_Published):
     because: str = Field(description="The refusal that the step gives back for; else empty.")
     requested_at: datetime
     client: str
+    lien: LienTold | None = Field(None, description="What a wallet owes to it from then on.")
     takes_back: TakesBack | None = Field(None, description="Of what undoes another movement.")
     record: dict[str, Any] = Field(description="The decision record, as the journal keeps it.")

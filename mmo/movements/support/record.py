@@ -36,6 +36,17 @@ class Decided:
     """Of these, what nobody has agreed to yet."""
     refusal: str | None = None
 
+    @property
+    def short(self) -> bool:
+        """Whether nothing but money is awaited."""
+        return self.undone.waits and not self.open
+
+    @property
+    def owing(self) -> dict[str, Any]:
+        """What a receiver who is short owes from now on, where one does."""
+        told = {"lien": self.undone.told["lien"]} if "lien" in self.undone.told else {}
+        return told | ({"short": True} if self.short else {})
+
 
 def record_of(
     movement: Movement, command: Command, request: Request, facts: Facts, decided: Decided
@@ -57,6 +68,7 @@ def record_of(
     }
     if request.bank_reference:
         record["bank_reference"] = request.bank_reference
+    record |= decided.owing
     if request.step != movement.decided_at:
         return record
     record |= {

@@ -3,10 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
+from mmo.ledger.chart import OPENED
 from mmo.movements.support.catalogue import movements
 from mmo.movements.support.taking_back import Fees, Moved, Original, TakenBack, undoing
 from tests.mmo.movements.people import WALLETS
 
+DEFERRED = {one.code for one in OPENED if one.kept == "deferred"}
 ORIGINAL = "01a20d90-aad9-74da-86e7-000000000001"
 
 
@@ -20,10 +22,20 @@ def original(movement: str, prices: Mapping[str, int], **parties: str) -> Origin
         body={field: WALLETS.get(name, name) for field, name in parties.items()},
         whole=prices["A"],
         moved=tuple(
-            Moved(account=number, unit=f"{account.book}KES", role=str(account), amount=minor)
+            Moved(
+                account=_number(number, str(account)),
+                unit=f"{account.book}KES",
+                role=str(account),
+                amount=minor,
+            )
             for number, (account, minor) in enumerate(filled, 1)
         ),
     )
+
+
+def _number(number: int, role: str) -> int:
+    """Accounts that are only appended to have negative numbers."""
+    return -number if role in DEFERRED else number
 
 
 def named(found: Original, change: Mapping[int, int]) -> dict[str, int]:
