@@ -10,17 +10,11 @@ from psycopg.rows import class_row, dict_row
 from psycopg.types.json import Jsonb
 
 from mmo.books.deriving import CODES, DERIVED, Moved
+from mmo.books.of_the_day import OF_THE_DAY
 
 Connection = AsyncConnection[Any]
 _DAY = """business_date, state, opened_xid, cut_xid, cut_at, cut_by, next_date, journals, previous,
           hash, closed_at"""
-_OF_THE_DAY = """j.tenant_id = d.tenant_id AND j.xid >= d.opened_xid
-             AND j.business_date <= d.business_date
-             AND j.business_date > coalesce((SELECT max(p.business_date) FROM books.day p
-                                              WHERE p.tenant_id = d.tenant_id
-                                                AND p.business_date < d.business_date), '-infinity')
-             AND j.status = 0 AND j.kind IN (0, 2)"""
-"""Journals that posted something on the day `d`, or before it and after the last one closed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,7 +119,7 @@ async def moved(connection: Connection, tenant: int, day: date) -> list[Moved]:
     await cursor.execute(
         f"""SELECT j.code AS movement, a.currency::text, a.code, sum(l.amount)::bigint AS amount
               FROM books.day d
-              JOIN ledger.journal j ON {_OF_THE_DAY}
+              JOIN ledger.journal j ON {OF_THE_DAY}
              CROSS JOIN unnest(j.accounts, j.amounts) l (account_id, amount)
               JOIN ledger.account a ON a.tenant_id = j.tenant_id AND a.id = l.account_id
              WHERE d.tenant_id = %s AND d.business_date = %s
@@ -158,7 +152,7 @@ async def balance(connection: Connection, tenant: int, day: date) -> None:
                            -coalesce(sum(least(l.amount, 0)), 0)::bigint AS debits,
                            coalesce(sum(greatest(l.amount, 0)), 0)::bigint AS credits
                       FROM books.day d
-                      JOIN ledger.journal j ON {_OF_THE_DAY}
+                      JOIN ledger.journal j ON {OF_THE_DAY}
                      CROSS JOIN unnest(j.accounts, j.amounts) l (account_id, amount)
                      WHERE d.tenant_id = %(tenant)s AND d.business_date = %(day)s
                      GROUP BY j.tenant_id, l.account_id) m
@@ -208,7 +202,7 @@ async def seal(connection: Connection, tenant: int, day: date) -> None:
     await connection.execute(
         f"""UPDATE books.day d
                SET previous = p.hash, hash = {HASH},
-                   journals = (SELECT count(*) FROM ledger.journal j WHERE {_OF_THE_DAY})
+                   journals = (SELECT count(*) FROM ledger.journal j WHERE {OF_THE_DAY})
               FROM (SELECT (SELECT p.hash FROM books.day p
                              WHERE p.tenant_id = %(tenant)s AND p.business_date < %(day)s
                              ORDER BY p.business_date DESC LIMIT 1) AS hash) p

@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import Any, TypeAlias
 
 from psycopg import AsyncConnection
+from psycopg.rows import dict_row
 
 PACKAGE = "mmo.books.reports"
 Content: TypeAlias = Mapping[str, Any]
@@ -23,6 +24,8 @@ class Report:
     title: str
     columns: tuple[str, ...]
     """Of its rows, in order: how it looks as a table."""
+    amounts: frozenset[str]
+    """The columns that are minor units of the row's `currency`."""
     write: Callable[[AsyncConnection[Any], int, date], Awaitable[Content]]
     """Reads what the tenant's day came to, after it was balanced. `rows` are a member of it."""
 
@@ -35,3 +38,12 @@ def reports() -> dict[str, Report]:
         for found in pkgutil.iter_modules(import_module(PACKAGE).__path__)
     ]
     return {module.REPORT.name: module.REPORT for module in modules}
+
+
+async def rows_of(
+    connection: AsyncConnection[Any], query: str, tenant: int, day: date
+) -> list[dict[str, Any]]:
+    """The rows of a report, by one statement that knows `tenant` and `day`."""
+    cursor = connection.cursor(row_factory=dict_row)
+    await cursor.execute(query.encode(), {"tenant": tenant, "day": day})
+    return await cursor.fetchall()

@@ -19,5 +19,6 @@ REPORT = Report(
     name="trust-certificate",
     title="Trust certificate",
     columns=("currency", "emoney", "bank", "shortfall", "backed"),
+    amounts=frozenset({"emoney", "bank", "shortfall"}),
     write=_write,
 )
