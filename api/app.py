@@ -32,6 +32,7 @@ from api import (
     products,
     quotes,
     super_reads,
+    suspensions,
     tariffs,
     tasks,
     tenant_groups,
@@ -47,6 +48,7 @@ from api.changing import install_changing
 from api.deciding import approvals, substitutes
 from api.guard import Guard
 from api.identity import clients, roles, users
+from api.queries import figures
 from api.queries import movements as movement_queries
 from api.queries import wallets as wallet_queries
 from api.rules import backtests, explaining, governing, uniform
@@ -76,6 +78,7 @@ TAGS = (
     "products",
     "tariffs",
     "limit profiles",
+    "suspensions",
     "books",
     "documents",
     "rules",
@@ -165,6 +168,7 @@ def create_routes() -> FastAPI:
     for module in (
         tariffs,
         limit_profiles,
+        suspensions,
         terms,
         books,
         trust,
@@ -182,5 +186,6 @@ def create_routes() -> FastAPI:
     app.include_router(wallet_queries.router, prefix="/v1")
     app.include_router(limits.router, prefix="/v1")
     app.include_router(movement_queries.router, prefix="/v1")
+    app.include_router(figures.router, prefix="/v1")
     contract.publish(app)
     return app

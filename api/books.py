@@ -14,7 +14,7 @@ from api.queries.paging import Cursor, Limit, key_of, page_of
 from api.reading import Reading
 from api.schemas import answers_with
 from api.security import Caller, requires
-from mmo.books import postgres
+from mmo.books import postgres, watching
 from mmo.books.postgres import Day, TrialLine
 from mmo.kernel.money import Money
 from mmo.ledger.chart import CHART
@@ -78,6 +78,21 @@ class TrialBalanceSchema(BaseModel):
     books: list[TrialBookSchema]
 
 
+class FindingSchema(BaseModel):
+    """What was found of one invariant when the watch looked last."""
+
+    invariant: str
+    violations: int
+    detail: list[dict[str, Any]]
+    since: datetime = Field(description="Since when it is so.")
+
+
+class WatchSchema(BaseModel):
+    """What the watch found; nothing: it has not looked yet."""
+
+    items: list[FindingSchema]
+
+
 def day_of(day: Day) -> dict[str, Any]:
     """How a day looks."""
     return {
@@ -138,6 +153,15 @@ async def read_trial_balance(reading: Reading, day: str, caller: MayRead) -> dic
     if not lines and found.state != "closed":
         raise Problem("day_not_closed")
     return {"date": when.isoformat(), "books": trial_books(lines)}
+
+
+@router.get("/watch", summary="Read what the watch over the books found",
+            responses=answers_with(WatchSchema))  # fmt: skip
+async def read_watch(reading: Reading, caller: MayRead) -> dict[str, Any]:
+    """Every few seconds it looks at what was posted since, and at the proof of the trust."""
+    async with reading(caller) as connection:
+        found = await watching.told(connection, caller.tenant.id)
+    return {"items": [one | {"since": one["since"].isoformat()} for one in found]}
 
 
 def trial_books(lines: list[TrialLine]) -> list[dict[str, Any]]:

@@ -16,6 +16,7 @@ from workers import (
     sealer,
     sweeper,
     waker,
+    watch,
 )
 from workers.loops import run_ready
 
@@ -35,6 +36,7 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
         changes.loop,
         bulk.loop,
         days.loop,
+        watch.loop,
         effects.loop,
     )
     await run_ready(settings, stop, *loops)

@@ -11,7 +11,7 @@ from activities.days import DayActivities
 from mmo.ledger.postgres import PostgresPostings
 from mmo.settings import Settings
 from mmo.tenancy.postgres import TenantRegister
-from workers import days
+from workers import days, watch
 from workers.backtesting import Backtesting
 from workers.fleet import fleet, queue_worker
 from workers.loops import run_ready
@@ -25,7 +25,7 @@ ACTIVITIES_MAX = 2
 
 async def run(settings: Settings, stop: asyncio.Event) -> None:
     """Carry long work out until told to stop."""
-    await run_ready(settings, stop, loop, days.loop)
+    await run_ready(settings, stop, loop, days.loop, watch.loop)
 
 
 async def loop(settings: Settings, stop: asyncio.Event) -> None:

@@ -23,7 +23,7 @@ REST_S = 0.1
 event is read at once, and a busy feed in pages, at a fraction of the cost."""
 LOCKS = {
     "projector": 1, "relay": 2, "sweeper": 3, "history_export": 4, "rollup": 5, "sealer": 6,
-    "reactor": 7, "sms": 8, "webhooks": 9, "waker": 10, "days": 11,
+    "reactor": 7, "sms": 8, "webhooks": 9, "waker": 10, "days": 11, "watch": 12,
 }  # fmt: skip
 """Loop → its advisory lock: whoever holds it is the active one."""
 _SPACE = 7302

@@ -28,6 +28,7 @@ CHECKER_SCOPES = OWN | {
     "identity:activate",
     "wallets:pin:reset:approve", "histories:decode", "approvals:decide", "bep:read", "bep:approve",
     "tariffs:read", "tariffs:approve", "limit-profiles:read", "limit-profiles:approve",
+    "suspensions:read", "suspensions:approve", "books:read", "books:close",
 }  # fmt: skip
 _NOT_FOR_STAFF = frozenset({"super:read", "tenants:read", "tenants:write"})
 """What no role of an ordinary tenant may hold."""

@@ -34,6 +34,7 @@ REFUSALS = {
     "monthly_value_limit_exceeded": "More would move than the wallet may in a month.",
     "monthly_volume_limit_exceeded": "The wallet has moved money as often as it may in a month.",
     "not_reversible": "A movement of that kind cannot be taken back by this one.",
+    "movement_suspended": "The operator does not carry out such movements for now.",
     "number_taken": "Another party of that kind has that number.",
     "office_in_use": "Offices below it are open, or it looks after parties.",
     "original_not_found": "There is no such movement to take back.",

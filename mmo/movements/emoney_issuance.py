@@ -23,7 +23,7 @@ RECORD = Step(
     credit(ISSUANCE_PENDING, A),
     state="pending_approval",
 )
-RELEASE = Step(2, "issued", debit(ISSUANCE_PENDING, A), credit(PAYEE, A))
+RELEASE = Step(2, "issued", debit(ISSUANCE_PENDING, A), credit(PAYEE, A), creates=True)
 CANCEL = Step(
     3,
     "issuance-cancelled",

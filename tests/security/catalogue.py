@@ -60,7 +60,7 @@ WRITERS = {
     "mmo_as_reactor": {"messaging.cursor"},
     "mmo_as_effects": {"notifications.*"},
     "mmo_as_bulk": {"trials.backtest", "books.account_day", "books.trial_balance",
-                    "books.report", "books.day"},
+                    "books.report", "books.day", "books.watch"},
     "mmo_as_exporter": {"messaging.event", "messaging.cursor", "histories.history"},
     "mmo_as_sealer": {"audit.seal", "audit.sealed_to"},
     "mmo_as_background": {"tenancy.*", "movements.chart", "identity.*"},

@@ -25,6 +25,7 @@ LISTED = {
     "mmo/bep/conditions.py holds": "runs a condition of a rule, and no statement",
     "workers/cli/movement.py _rows": "both callers in the module write theirs out",
     "mmo/ledger/verify.py _check": "invariants are constants of the module",
+    "mmo/books/watching.py _found": "the same",
     "mmo/ledger/postgres.py configure": "settings of the connection, from constants",
 }
 """`<file> <function>` → why its statement is not written out."""

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from mmo.movements.support.command import Command, Role
 from mmo.movements.support.facts import Facts
 
+SUSPENSION = "suspension"
+"""The check whether the operator carries such movements out for now."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Considered:
@@ -14,6 +17,9 @@ class Considered:
     check: str
     verdict: str
     reason: str = ""
+    of: str = ""
+    """The definition that says so, where it is one of the operator's terms."""
+    version: int = 0
 
     def row(self) -> dict[str, str]:
         return {"check": self.check, "verdict": self.verdict, "reason": self.reason}

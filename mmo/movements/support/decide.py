@@ -24,6 +24,7 @@ from mmo.movements.support.posting_rule import NegativeLineError
 from mmo.movements.support.quoting import claims_of
 from mmo.movements.support.record import Decided, record_of
 from mmo.movements.support.rules import event_of, rule_facts_of
+from mmo.movements.support.suspending import suspended
 from mmo.movements.support.undoing import undone_of
 from mmo.movements.support.worth import worth_of
 
@@ -78,21 +79,9 @@ def decide(
     """
     step = movement.step(request.step)
     if verb is Verb.RELEASE:
-        voids = step.reserves and command.sets_aside
-        back = Decided(
-            kind=Kind.VOID if voids else Kind.REFUSE,
-            verb=verb,
-            undone=undone_of(movement, command, request, verb, facts),
-            refusal=None if voids else request.because,
-        )
+        back = _given_back(movement, step, command, request, facts)
         return _draft(movement, command, request, facts, back)
-    considered, said = (), Consideration()
-    if request.step in {1, movement.decided_at}:
-        considered = tuple(checked(command, facts))
-    if request.step == movement.decided_at:
-        event = event_of(movement, command, request, facts)
-        said = listener.before(event, rule_facts_of(command, facts), facts.rules)
-    considered = (*considered, *checked_joined(step.joins, request.joined, command, facts))
+    said = _asked(movement, command, request, facts, listener)
     worth = worth_of(movement, command, request, facts)
     if lacking := unmet(asks := merged(request.asked, said.asks), request.approvals):
         verb = Verb.RESERVE if verb is Verb.EXECUTE else verb
@@ -101,7 +90,8 @@ def decide(
         verb = Verb.RESERVE
         undone = undone_of(movement, command, request, verb, facts)
     worth = replace(worth, prices=undone.prices or worth.prices)
-    considered = (*considered, *worth.considered, *undone.considered)
+    admitted = _admitted(movement, step, command, request, facts)
+    considered = (*admitted, *worth.considered, *undone.considered)
     refused = next((one.verdict for one in considered if one.verdict != "allow"), None)
     refused = refused or undone.refusal
     refused = refused or next((_published(one.code) for one in said.violations), None)
@@ -130,6 +120,43 @@ def decide(
         record = record_of(movement, command, request, facts, decided)
         return StillAsked(asks=lacking and asks, record=record)
     return _draft(movement, command, request, facts, decided)
+
+
+def _given_back(
+    movement: Movement, step: Step, command: Command, request: Request, facts: Facts
+) -> Decided:
+    """What was set aside is free again; where nothing could be, the refusal alone is recorded."""
+    voids = step.reserves and command.sets_aside
+    return Decided(
+        kind=Kind.VOID if voids else Kind.REFUSE,
+        verb=Verb.RELEASE,
+        undone=undone_of(movement, command, request, Verb.RELEASE, facts),
+        refusal=None if voids else request.because,
+    )
+
+
+def _admitted(
+    movement: Movement, step: Step, command: Command, request: Request, facts: Facts
+) -> Iterator[Considered]:
+    """What must be so whatever the operator's rules say, and what the operator has suspended."""
+    yield from suspended(movement, step, command, facts)
+    if request.step in {1, movement.decided_at}:
+        yield from checked(command, facts)
+    yield from checked_joined(step.joins, request.joined, command, facts)
+
+
+def _asked(
+    movement: Movement,
+    command: Command,
+    request: Request,
+    facts: Facts,
+    listener: BusinessEventListener,
+) -> Consideration:
+    """What the operator's rules say, where the step is the one that they are asked about."""
+    if request.step != movement.decided_at:
+        return Consideration()
+    event = event_of(movement, command, request, facts)
+    return listener.before(event, rule_facts_of(command, facts), facts.rules)
 
 
 def _published(code: str) -> str:

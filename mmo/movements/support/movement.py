@@ -40,6 +40,8 @@ class Step:
     """Whether a party is debited, so that its money can be set aside."""
     repeats: bool
     """Whether the step, refused, is tried again under the numbers that follow, up to the next."""
+    creates: bool
+    """Whether it brings e-money into being: a suspension stops it, though it is not the first."""
     undoes: Undoes | None
     """Its legs are those of another movement turned round, instead of a rule's."""
     otherwise: str
@@ -54,6 +56,7 @@ class Step:
         joined_by: frozenset[str] = frozenset(),
         joins: tuple[Role, ...] = (),
         repeats: bool = False,
+        creates: bool = False,
         undoes: Undoes | None = None,
         otherwise: str = "refused",
     ) -> None:
@@ -66,6 +69,7 @@ class Step:
             ("joins", joins),
             ("reserves", undoes is not None or any(_is_debit_of_a_party(line) for line in lines)),
             ("repeats", repeats),
+            ("creates", creates),
             ("undoes", undoes),
             ("otherwise", otherwise),
         ):

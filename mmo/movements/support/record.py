@@ -7,7 +7,7 @@ from typing import Any
 from mmo.bep.listener import Consideration
 from mmo.bep.verdict import Ask
 from mmo.ledger.posting import Kind, Leg
-from mmo.movements.support.checks import Considered
+from mmo.movements.support.checks import SUSPENSION, Considered
 from mmo.movements.support.command import Command, PricedCommand
 from mmo.movements.support.facts import Facts, WalletFacts
 from mmo.movements.support.movement import Movement
@@ -88,8 +88,8 @@ def record_of(
         record["takes_back"] = decided.undone.told["takes_back"]
     if decided.worth.profiles:
         record["limits"] = list(decided.worth.profiles)
-    if decided.said.violations:
-        record["violations"] = decided.said.told_violations()
+    if violations := [*_suspensions(decided), *decided.said.told_violations()]:
+        record["violations"] = violations
     if decided.asks:
         record["asks"] = [ask.row() for ask in decided.asks]
         record["open"] = [ask.row() for ask in decided.open]
@@ -97,6 +97,16 @@ def record_of(
             {"subject": one.subject, "roles": list(one.roles)} for one in request.approvals
         ]
     return record
+
+
+def _suspensions(decided: Decided) -> list[dict[str, Any]]:
+    """A suspension is told with its reason, like a rule's refusal."""
+    return [
+        {"code": one.verdict, "reason": one.reason, "details": {}, "processor": one.check,
+         "definition": one.of, "version": one.version}
+        for one in decided.considered
+        if one.check == SUSPENSION
+    ]  # fmt: skip
 
 
 def _actor(request: Request) -> dict[str, Any]:

@@ -5,8 +5,10 @@ from dataclasses import dataclass, field
 
 from mmo.dated.in_force import InForceTerms, in_force
 from mmo.dated.term import Term
+from mmo.limits import suspension
 from mmo.limits.counting import WINDOWS
 from mmo.limits.profile import KIND, Profile, Window, read
+from mmo.limits.suspension import Suspension
 from mmo.pricing import snapshot as pricing
 from mmo.pricing.snapshot import Tariffs
 
@@ -17,12 +19,14 @@ _WINDOWS: dict[str, Window] = {"day": "daily", "week": "weekly", "month": "month
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
-    """Tariffs and limit profiles of one tenant at one version of its rules. Immutable."""
+    """Tariffs, limits and suspensions of one tenant at one version of its rules. Immutable."""
 
     version: int
     tariffs: Tariffs = field(default_factory=Tariffs)
     profiles: InForceTerms[Profile] = field(default_factory=InForceTerms[Profile])
     """By kind of wallet, tier and currency."""
+    suspensions: InForceTerms[Suspension] = field(default_factory=InForceTerms[Suspension])
+    """By movement type and currency."""
 
 
 EMPTY = Terms(version=0)
@@ -34,6 +38,7 @@ def compiled(version: int, terms: Sequence[Term]) -> Terms:
         version=version,
         tariffs=pricing.compiled(terms),
         profiles=in_force(terms, KIND, ("wallet_kind", "tier", "currency"), read),
+        suspensions=in_force(terms, suspension.KIND, ("movement", "currency"), suspension.read),
     )
 
 

@@ -8,11 +8,14 @@ from psycopg_pool import AsyncConnectionPool
 
 from mmo.messaging.event import Event
 from mmo.messaging.postgres import lock_position, move_to, read_feed
-from mmo.projections import balances, movements, statements, timeline
+from mmo.projections import balances, figures, movements, statements, timeline
 
 CONSUMER = "projector"
-MODELS = (movements, balances, statements, timeline)
-TABLES = ("movement_view", "movement_wallet", "balance_view", "statement_view", "timeline_view")
+MODELS = (movements, balances, statements, timeline, figures)
+TABLES = (
+    "movement_view", "movement_wallet", "balance_view", "statement_view", "timeline_view",
+    "figure_view",
+)  # fmt: skip
 
 
 async def fold(connection: AsyncConnection[Any], events: Sequence[Event], schema: str) -> None:

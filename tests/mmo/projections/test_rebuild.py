@@ -52,6 +52,7 @@ PLANTED = {
     "statement_view": "DELETE FROM projections.statement_view WHERE number = 1",
     "movement_view": "UPDATE projections.movement_view SET state = 'unknown'",
     "movement_wallet": "DELETE FROM projections.movement_wallet",
+    "figure_view": "UPDATE projections.figure_view SET movements = movements + 1",
     "timeline_view": "UPDATE projections.timeline_view SET title = 'nothing' WHERE line = 1000",
 }
 

@@ -1,0 +1,137 @@
+"""The watch over the books: what is planted is found, and a missing shilling stops issuance."""
+
+from collections.abc import AsyncGenerator
+from pathlib import Path
+from typing import Any, cast
+
+import psycopg
+import pytest
+
+from mmo.books import trust, watching
+from mmo.books.trust import Statement
+from mmo.kernel.refusals import Refused
+from mmo.movements.support.outcome import Outcome
+from mmo.tenancy.scope import scoped
+from tests.mmo.books.closing import balance_of, closed
+from tests.mmo.movements.test_terms_in_force import FLAT, price
+from tests.mmo.moving import asking, moves, operator, passed, rows, sends
+from tests.servers.postgres import Database
+from tests.workflows.house import TENANT, House
+from workers.watch import Watch
+
+
+@pytest.fixture
+async def opened(database: Database, tmp_path: Path) -> AsyncGenerator[House]:
+    async with operator(database, tmp_path / "keys") as started:
+        yield started
+
+
+def watch(opened: House) -> Watch:
+    return Watch(opened.pool, cast("Any", None))
+
+
+async def wrong(over: Watch) -> list[str]:
+    return [one.invariant for one in await over.look(TENANT) if one.violations]
+
+
+async def the_bank_says(opened: House, missing: int) -> None:
+    """The day is closed, and the bank holds so much less than there is e-money."""
+    day = (await closed(opened)).business_date
+    held = -(await balance_of(opened, day))["TRUST_BANK"].closing - missing
+    line = {"reference": "R", "amount": held, "date": day.isoformat()}
+    statement = Statement(bank="One", currency="KES", as_of=day, opening=0, closing=held,
+                          lines=[line], filed_by="tests")  # fmt: skip
+    async with scoped(opened.pool, TENANT.id) as connection:
+        assert await trust.file(connection, TENANT.id, statement)
+
+
+def code(outcome: Outcome) -> str:
+    return outcome.code if isinstance(outcome, Refused) else outcome.outcome
+
+
+async def issues(opened: House) -> Outcome:
+    return await moves(opened, "emoney-issuance", "1", recipient="super", bank_reference="B")
+
+
+async def test_sound_books_are_found_sound(opened: House) -> None:
+    await price(opened, FLAT)
+    await sends(opened, "10.00")
+    await the_bank_says(opened, missing=0)
+
+    assert await wrong(watch(opened)) == []
+    assert code(await issues(opened)) == "posted"
+
+
+@pytest.mark.parametrize(
+    ("invariant", "plant"),
+    [
+        ("total", "UPDATE ledger.account SET posted = posted + 1 WHERE code = 'CUSTOMER'"),
+        (
+            "zero_sum",
+            """UPDATE ledger.journal SET amounts[1] = amounts[1] + 1
+                WHERE code = 'p2p-transfer' AND status = 0""",
+        ),
+        (
+            "clearing",
+            """WITH one AS (SELECT tenant_id, instance_txn, id FROM ledger.account
+                             WHERE code = 'ISSUANCE_PENDING' LIMIT 1),
+                    kept AS (UPDATE movements.command c SET kept = true FROM one
+                              WHERE c.movement_id = one.instance_txn)
+               UPDATE ledger.account a SET posted = 5 FROM one WHERE a.id = one.id""",
+        ),
+    ],
+)
+async def test_what_is_planted_is_found(
+    opened: House, database: Database, invariant: str, plant: str
+) -> None:
+    await sends(opened, "10.00")
+    over = watch(opened)
+    assert await wrong(over) == []
+    await sends(opened, "10.00")  # since the last look
+
+    with psycopg.connect(database.admin) as books:
+        books.execute("SET session_replication_role = replica")
+        books.execute(plant.encode())
+
+    await passed(opened.pool)
+    assert invariant in await wrong(over)
+    assert invariant in await wrong(over), "it is told until it is mended"
+    async with scoped(opened.pool, TENANT.id) as connection:
+        told = {row["invariant"]: row for row in await watching.told(connection, TENANT.id)}
+    assert told[invariant]["violations"] > 0
+    assert told[invariant]["detail"]
+
+
+async def test_a_shilling_that_is_missing_stops_issuance_and_nothing_else(opened: House) -> None:
+    pending = await asking(opened, "emoney-issuance", "7", recipient="super", bank_reference="B")
+    await opened.activities.execute(pending)
+    await the_bank_says(opened, missing=1_00)
+
+    assert await wrong(watch(opened)) == ["trust"]
+
+    refused = await issues(opened)
+    assert isinstance(refused, Refused)
+    assert refused.code == "movement_suspended"
+    assert "100 minor units" in refused.reason
+    assert code(await opened.activities.execute(pending.then(2))) == "movement_suspended"
+    assert code(await opened.activities.execute(pending.then(3))) == "posted"
+    assert code(await sends(opened, "1.00")) == "posted"
+
+
+async def test_an_end_of_the_freeze_that_people_agreed_to_stands(
+    opened: House, database: Database
+) -> None:
+    await the_bank_says(opened, missing=1)
+    over = watch(opened)
+    await over.look(TENANT)
+    with psycopg.connect(database.admin) as books:
+        books.execute("UPDATE dated.version SET until = now() WHERE state = 'active'")
+        books.execute("UPDATE dated.definition SET retired_at = now()")
+
+    await over.look(TENANT)
+
+    assert code(await issues(opened)) == "posted"
+    told = await rows(
+        opened.pool, "SELECT count(*) FROM dated.version WHERE title = 'by the watch'"
+    )
+    assert told == [(1,)]
