@@ -1,11 +1,16 @@
 """docs/movements.md: the catalogue of movements, with their posting rules."""
 
+import ast
+import inspect
 from collections.abc import Iterator
+from importlib import import_module
 from typing import Any
 
 from api.scopes import scopes
+from mmo.kernel.refusals import REFUSALS
 from mmo.movements.support.catalogue import movements
 from mmo.movements.support.movement import Movement, Step
+from mmo.movements.support.planned import PLANNED
 from mmo.movements.support.symbols import MEANINGS
 from workflows.support.catalogue import workflow_of
 
@@ -14,6 +19,16 @@ CHECKED = (
     "same_party", "wallet_closed", "wallet_frozen", "wallet_kind_invalid", "wallet_not_found",
 )  # fmt: skip
 """Refusals that every movement may come to."""
+_DERIVING = "../tests/mmo/books/test_deriving.py"
+_ELSEWHERE = {
+    7: ("P2P transfer with a levy", "P2PTransfer", "the levy of its tariff",
+        "../tests/mmo/movements/test_p2p_transfer.py"),
+    15: ("Reversal of a receiver who is short", "Reversal", "a lien, swept by later credits",
+         "../tests/mmo/movements/test_liens.py"),
+    41: ("Revenue recognition", "EndOfDay", "derived from the day", _DERIVING),
+    42: ("Expense recognition", "EndOfDay", "derived from the day", _DERIVING),
+}  # fmt: skip
+"""Numbers of the trade's list that are a part of something else here."""
 
 
 def page() -> str:
@@ -29,12 +44,60 @@ def page() -> str:
         + ", ".join(f"[`{code}`](errors.md)" for code in CHECKED)
         + ".",
         "",
+        *_overview(),
+        "",
     ]
     for movement in movements().values():
         lines += [*_movement(movement), ""]
     lines += ["## Scopes", "", "| scope | allows |", "| --- | --- |"]
     lines += [f"| `{scope}` | {told} |" for scope, told in sorted(scopes().items())]
     return "\n".join(lines) + "\n"
+
+
+def _overview() -> Iterator[str]:
+    """One row per number of the trade's list; those that are not built are marked."""
+    yield "| number | movement | workflow | lines | refusals of its own | tests |"
+    yield "| --- | --- | --- | --- | --- | --- |"
+    built = {movement.number: _row(movement) for movement in movements().values()}
+    planned = {
+        number: f"| M{number:02} | {title} | *planned* | | | {what} |"
+        for number, (title, what) in PLANNED.items()
+    }
+    elsewhere = {
+        number: f"| M{number:02} | {title} | `{workflow}` | {where} | | [numbers]({test}) |"
+        for number, (title, workflow, where, test) in _ELSEWHERE.items()
+    }
+    every = built | planned | elsewhere
+    assert len(every) == len(built) + len(planned) + len(elsewhere), "a number is taken twice"
+    yield from (row for _, row in sorted(every.items()))
+
+
+def _row(movement: Movement) -> str:
+    workflow = workflow_of(movement.name)
+    lines = sum(len(step.rule.lines) for step in movement.steps)
+    told = f"{lines} in {len(movement.steps)} steps" if lines else "of the original"
+    codes = ", ".join(f"`{code}`" for code in sorted(_own_refusals(movement)))
+    module = workflow.__module__.rpartition(".")[2]
+    tests = " ".join(
+        f"[{name}](../tests/{place}/test_{module}.py)"
+        for name, place in (("numbers", "mmo/movements"), ("stories", "replay"))
+    )
+    anchor = movement.title.lower().replace(" ", "-")
+    return (
+        f"| M{movement.number:02} | [{movement.title}](#{anchor}) | `{workflow.__name__}` |"
+        f" {told} | {codes} | {tests} |"
+    )
+
+
+def _own_refusals(movement: Movement) -> set[str]:
+    """The codes that its two modules name."""
+    name = workflow_of(movement.name).__module__.rpartition(".")[2]
+    found = set[str]()
+    for package in ("workflows", "mmo.movements"):
+        tree = ast.parse(inspect.getsource(import_module(f"{package}.{name}")))
+        texts = (node.value for node in ast.walk(tree) if isinstance(node, ast.Constant))
+        found |= {text for text in texts if isinstance(text, str) and text in REFUSALS}
+    return found
 
 
 def _movement(movement: Movement) -> Iterator[str]:
