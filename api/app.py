@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from api import (
     answers,
+    book_reports,
     books,
     changes,
     code_lists,
@@ -170,6 +171,7 @@ def create_routes() -> FastAPI:
         limit_profiles,
         suspensions,
         terms,
+        book_reports,
         books,
         trust,
         governing,

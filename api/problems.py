@@ -63,6 +63,7 @@ PROBLEMS: dict[str, tuple[int, str]] = {
     "day_not_begun": (409, "The open day has not begun by the operator's own clock."),
     "day_not_closed": (409, "The day is not balanced yet."),
     "suspension_invalid": (422, "The document is no suspension."),
+    "too_many_rows": (422, "It has more rows than a document of that kind: ask for less, or CSV."),
     "statement_invalid": (422, "The bank's statement does not add up, or follow the last one."),
     "term_invalid": (422, "Terms begin now or later, and end after they begin."),
     "version_gap": (409, "The version would leave a time without terms after the one before."),

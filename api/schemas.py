@@ -23,6 +23,11 @@ def answers_with(
     return {status: {"description": "As asked.", "model": model}, **problems(*more)}
 
 
+def downloads(media_type: str, *more: int) -> dict[int | str, dict[str, Any]]:
+    """The same for a route that answers with a file."""
+    return {200: {"description": "As asked.", "content": {media_type: {}}}, **problems(*more)}
+
+
 State = Literal[
     "accepted",
     "pending_approval",

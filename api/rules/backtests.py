@@ -1,9 +1,7 @@
 """Back-tests: rules tried on recorded movements, before anybody is bound by them."""
 
-import csv
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from io import StringIO
 from typing import Any
 from uuid import UUID
 
@@ -16,12 +14,13 @@ from temporalio.service import RPCError
 from activities.backtests import Trial
 from api.problems import Problem
 from api.reading import Reading
+from api.rendering.spreadsheet import MEDIA_TYPE, as_csv
 from api.rules.parts import SHARED, MayRead, offers, wrong_settings
 from api.rules.schemas import RuleBody
 from api.rules.trial_schemas import BacktestBody, BacktestSchema, ChangesBody
 from api.rules.tried_tariffs import check_tariffs
 from api.rules.uniform import read_rule
-from api.schemas import answers_with, problems
+from api.schemas import answers_with, downloads
 from api.security import Caller
 from api.start import RPC_TIMEOUT, Clients
 from mmo.bep.event import Phase
@@ -44,7 +43,6 @@ from workflows.support import queues
 router = APIRouter(prefix="/bep/backtests", tags=["rules"])
 RUNNING_MAX = 5
 """Of one tenant at once."""
-_DANGEROUS = ("=", "+", "-", "@", "\t", "\r")
 _COLUMNS = ("table", "old", "new", "processor", "definition", "code", "movement", "type",
             "movements", "currency", "sum_minor", "refused_otherwise", "reason")  # fmt: skip
 
@@ -89,7 +87,7 @@ async def read(reading: Reading, backtest: str, caller: MayRead) -> dict[str, An
 
 @router.get(
     "/{backtest}/result.csv", summary="Download a back-test's result",
-    responses={**problems(), 200: {"description": "As asked.", "content": {"text/csv": {}}}},
+    responses=downloads(MEDIA_TYPE),
     response_class=Response,
 )  # fmt: skip
 async def download(reading: Reading, backtest: str, caller: MayRead) -> Response:
@@ -99,7 +97,7 @@ async def download(reading: Reading, backtest: str, caller: MayRead) -> Response
         raise Problem("backtest_not_done")
     name = f'attachment; filename="backtest-{found.id}.csv"'
     return Response(
-        as_csv(found.result), media_type="text/csv", headers={"Content-Disposition": name}
+        table_of(found.result), media_type=MEDIA_TYPE, headers={"Content-Disposition": name}
     )
 
 
@@ -138,14 +136,10 @@ def resource(found: Backtest) -> dict[str, Any]:
     }
 
 
-def as_csv(result: Mapping[str, Any]) -> str:
-    """A result as one table; no cell of it is a formula to whoever opens it."""
-    text = StringIO()
-    written = csv.writer(text, lineterminator="\r\n")
-    written.writerow(_COLUMNS)
-    for row in _lines(result):
-        written.writerow([_plain(row.get(column, "")) for column in _COLUMNS])
-    return text.getvalue()
+def table_of(result: Mapping[str, Any]) -> str:
+    """A result as one table."""
+    rows = ([row.get(column, "") for column in _COLUMNS] for row in _lines(result))
+    return as_csv(_COLUMNS, rows)
 
 
 def _lines(result: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
@@ -162,11 +156,6 @@ def _lines(result: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         amount = example["amount"]
         yield {**example, "table": "example", "currency": amount["currency"],
                "sum_minor": amount["value"].replace(".", "").lstrip("0") or "0"}  # fmt: skip
-
-
-def _plain(value: object) -> str:
-    text = str(value)
-    return f"'{text}" if text.startswith(_DANGEROUS) else text
 
 
 def _check(body: BacktestBody) -> None:

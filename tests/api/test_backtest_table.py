@@ -4,7 +4,7 @@ import csv
 import io
 from typing import Any
 
-from api.rules.backtests import as_csv
+from api.rules.backtests import table_of
 
 
 def result(reason: str) -> dict[str, Any]:
@@ -23,7 +23,7 @@ def result(reason: str) -> dict[str, Any]:
 
 
 def lines(reason: str = "too much") -> list[dict[str, str]]:
-    return list(csv.DictReader(io.StringIO(as_csv(result(reason)))))
+    return list(csv.DictReader(io.StringIO(table_of(result(reason)))))
 
 
 def test_a_sum_in_two_currencies_is_two_lines() -> None:

@@ -1,12 +1,20 @@
 """The day of the books over the API, in the other operator's town: cut off, closed, and proved."""
 
 import asyncio
+import io
+import os
+import subprocess
+import sys
 import uuid
+from pathlib import Path
 from typing import Any
 
+import httpx
+import pypdf
 import pytest
 
 from tests.e2e.opening import ask
+from tests.e2e.operator import Operator
 from tests.e2e.town import Person, Town
 
 DAYS = "/v1/books/days"
@@ -103,3 +111,86 @@ async def test_who_may_not_read_or_close_the_books_does_not(demo: Town, other: T
 
     assert {one.status_code for one in told} == {403}
     assert (elsewhere.status_code, odd.status_code) == (404, 404)
+
+
+async def test_a_report_is_read_and_taken_away(other: Town) -> None:
+    day = await closed(other)
+    where = f"{DAYS}/{day['date']}/reports"
+    names = [one["name"] for one in (await other.staff.get(where)).json()["items"]]
+
+    read = (await other.staff.get(f"{where}/movement-counts")).json()
+    table = await other.staff.get(f"{where}/movement-counts.csv")
+    paper = [await other.staff.get(f"{where}/movement-counts.pdf") for _ in range(2)]
+
+    assert len(names) == 6
+    (issued,) = [
+        one for one in read["rows"]
+        if (one["movement"], one["outcome"]) == ("emoney-issuance", "posted")
+    ]  # fmt: skip
+    line = f"emoney-issuance,{issued['currency']},posted,{issued['movements']},{issued['value']}"
+    assert issued["value"].endswith(".00")
+    assert (table.headers["content-type"], line in table.text) == ("text/csv; charset=utf-8", True)
+    assert paper[0].headers["content-type"] == "application/pdf"
+    assert paper[0].content == paper[1].content
+    assert line.replace(",", " ") in text_of(paper[0])
+
+
+async def test_a_trial_balance_is_taken_away(other: Town) -> None:
+    day = await closed(other)
+    where = f"{DAYS}/{day['date']}/trial-balance"
+    balance = (await other.staff.get(where)).json()
+
+    table = await other.staff.get(f"{where}.csv")
+    paper = await other.staff.get(f"{where}.pdf")
+
+    bank = balance["books"][0]["lines"][0]
+    assert bank["code"] == "TRUST_BANK"
+    assert table.text.splitlines()[1].endswith(f"{bank['credits']},{bank['closing']}")
+    assert bank["closing"] in text_of(paper)
+    assert day["hash"] in text_of(paper).replace("\n", "")
+
+
+async def test_no_report_is_found_where_there_is_none(demo: Town, other: Town) -> None:
+    day = await closed(other)
+    nobody = other.somebody(["wallets:read"])
+    where = f"{DAYS}/{day['date']}/reports"
+
+    for suffix in ("", ".csv", ".pdf"):
+        assert (await other.staff.get(f"{where}/nothing{suffix}")).status_code == 404
+        assert (
+            await other.staff.get(f"{DAYS}/2001-01-01/reports/tax-return{suffix}")
+        ).status_code == 404
+        assert (await nobody.get(f"{where}/tax-return{suffix}")).status_code == 403
+
+
+async def test_the_command_line_writes_a_report(
+    stack: Operator, other: Town, tmp_path: Path
+) -> None:
+    day, file = await closed(other), tmp_path / "taxes.pdf"
+    port = str(httpx.URL(stack.url).port)
+
+    async def mmo(*words: str) -> "subprocess.CompletedProcess[str]":
+        return await asyncio.to_thread(
+            subprocess.run,
+            [sys.executable, "-m", "workers.cli.main", "day", "report", day["date"], *words],
+            capture_output=True, text=True, timeout=60, check=False,
+            env={**os.environ, "MMO_LISTEN_PORT": port, "MMO_TOKEN": other.staff.token},
+        )  # fmt: skip
+
+    listed = await mmo()
+    printed = await mmo("tax-return", "--format", "csv")
+    written = await mmo("tax-return", "--format", "pdf", "--output", str(file))
+    lost = await mmo("tax-return", "--format", "pdf")
+
+    assert "Taxes charged and remitted" in listed.stdout, listed.stderr
+    assert printed.stdout.startswith("tax,currency,opening"), printed.stderr
+    assert file.read_bytes().startswith(b"%PDF-"), written.stderr
+    assert lost.returncode == 1
+    assert "say --output" in lost.stderr
+
+
+def text_of(answer: httpx.Response) -> str:
+    """What a PDF says."""
+    return "\n".join(
+        page.extract_text() for page in pypdf.PdfReader(io.BytesIO(answer.content)).pages
+    )

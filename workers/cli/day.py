@@ -1,11 +1,14 @@
 """`mmo day`: cut the open day off, and read what days came to."""
 
+import sys
 import time
+from enum import StrEnum
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from workers.cli.support.calling import TenantOption, TokenOption, answered, client
+from workers.cli.support.calling import TenantOption, TokenOption, answered, client, downloaded
 from workers.cli.support.options import (
     DEFAULT_HOME,
     HomeOption,
@@ -14,6 +17,7 @@ from workers.cli.support.options import (
     print_json,
     print_rows,
 )
+from workers.stack.launch import StackError
 
 app = typer.Typer()
 group = typer.Typer(no_args_is_help=True, help="The day of the books.")
@@ -22,6 +26,12 @@ app.add_typer(group, name="day")
 LOOK_S = 0.5
 AsOption = Annotated[str, typer.Option("--as", help="Who asks: operator, or another program.")]
 DayArgument = Annotated[str, typer.Argument(metavar="DATE", help="Such as 2026-11-27.")]
+
+
+class Format(StrEnum):
+    """How a report is written."""
+
+    JSON, CSV, PDF = "json", "csv", "pdf"
 
 
 @group.command()
@@ -95,6 +105,44 @@ def balance(
         return
     for book in found["books"]:
         _print(book)
+
+
+@group.command()
+def report(
+    day: DayArgument,
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="Such as fee-return, or trial-balance.")
+    ] = "",
+    *,
+    written: Annotated[Format, typer.Option("--format", help="How it is written.")] = Format.JSON,
+    output: Annotated[
+        Path | None, typer.Option("--output", help="File to write it to.", dir_okay=False)
+    ] = None,
+    who: AsOption = "operator",
+    tenant: TenantOption = "demo",
+    bearer: TokenOption = None,
+    home: HomeOption = DEFAULT_HOME,
+) -> None:
+    """Write a report of a day; without a name, list those that there are.
+
+    Example: `mmo day report 2026-11-27 fee-return --format pdf --output fees.pdf`
+    """
+    where = f"/v1/books/days/{day}"
+    with client(who, tenant, bearer, home) as api:
+        if not name:
+            print_rows(
+                answered(api.get(f"{where}/reports"))["items"], "report", "title", json=False
+            )
+            return
+        suffix = "" if written is Format.JSON else f".{written.value}"
+        path = name if name == "trial-balance" else f"reports/{name}"
+        content = downloaded(api.get(f"{where}/{path}{suffix}"))
+    if output is not None:
+        output.write_bytes(content)
+    elif written is Format.PDF:
+        raise StackError("a PDF goes into a file: say --output")
+    else:
+        sys.stdout.write(content.decode())
 
 
 def _print(book: dict[str, Any]) -> None:

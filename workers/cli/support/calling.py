@@ -36,3 +36,10 @@ def answered(answer: httpx.Response) -> dict[str, Any]:
     if not answer.is_success:
         raise StackError(f"{body['code']}: {body.get('detail') or body['title']}")
     return body
+
+
+def downloaded(answer: httpx.Response) -> bytes:
+    """The file that was answered with. Raises StackError with what the problem says."""
+    if not answer.is_success:
+        answered(answer)
+    return answer.content

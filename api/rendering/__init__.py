@@ -1,0 +1,1 @@
+"""Tables as people take them away: CSV for a spreadsheet, PDF for paper."""

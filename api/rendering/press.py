@@ -1,0 +1,21 @@
+"""The press: a program of its own that sets one document and ends; JSON comes in, a PDF goes out.
+
+The compiler keeps what it has reckoned, and gives no memory back while its process lives.
+"""
+
+import sys
+from pathlib import Path
+
+import typst
+
+
+def main() -> None:
+    """Fill the template with what stands at standard input."""
+    template = Path(__file__).with_name("table.typ").read_bytes()
+    told = {"table": sys.stdin.buffer.read().decode()}
+    document = typst.compile(template, sys_inputs=told, ignore_system_fonts=True)
+    sys.stdout.buffer.write(document)
+
+
+if __name__ == "__main__":
+    main()
