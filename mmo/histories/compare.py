@@ -8,6 +8,7 @@ from psycopg import AsyncConnection
 from psycopg.rows import dict_row
 
 from mmo.histories.fold import Folded
+from mmo.movements.support.taking_back import TAKEN_BACK
 
 
 async def differences(connection: AsyncConnection[Any], folded: Folded) -> list[str]:
@@ -47,6 +48,8 @@ async def _view(connection: AsyncConnection[Any], folded: Folded) -> list[str]:
         return [] if folded.state == "accepted" else ["the read model does not know it"]
     row["wallets"] = tuple(sorted(str(wallet) for wallet in row["wallets"]))
     row["posted_at"] = row["posted_at"].isoformat() if row["posted_at"] else None
+    if folded.state == "posted" and row["state"] in TAKEN_BACK:
+        row["state"] = "posted"  # that it was taken back since is told by other histories
     return [
         f"{name}: read model {row[name]}, history {getattr(folded, name)}"
         for name in row

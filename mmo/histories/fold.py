@@ -59,7 +59,7 @@ def fold(history: WorkflowHistory) -> Folded:
         state=last["state"],
         amount_minor=amount.minor,
         currency=amount.currency,
-        wallets=tuple(sorted(movement.parties_of(request.command).values())),
+        wallets=tuple(sorted({*movement.parties_of(request.command).values(), *_seen(outcomes)})),
         journal=posted[-1]["journal"] if posted else None,
         refusal=last["code"],
         posted_at=last["at"] if last["state"] == "posted" else None,
@@ -92,6 +92,12 @@ def _outcomes(history: WorkflowHistory) -> Iterator[Outcome]:
             completed = event.activity_task_completed_event_attributes
             if scheduled.get(completed.scheduled_event_id) in _POSTS:
                 yield _decoded(completed.result.payloads[0], _OUTCOME)
+
+
+def _seen(outcomes: list[Outcome]) -> Iterator[str]:
+    """The wallets that each step was decided on: those too that joined it only then."""
+    for outcome in outcomes:
+        yield from (wallet["id"] for wallet in outcome.record.get("wallets", {}).values())
 
 
 def _decoded(payload: Payload, kind: type[Any]) -> Any:

@@ -38,6 +38,11 @@ def test_a_recorded_history_tells_its_movement_and_its_end(name: str) -> None:
     assert all(UUID(wallet) for wallet in folded.wallets)
 
 
+@pytest.mark.parametrize("name", ["voucher/redeemed", "voucher/claimed"])
+def test_who_joined_a_movement_at_its_end_is_one_of_its_wallets(name: str) -> None:
+    assert len(fold(history(name)).wallets) == 2
+
+
 @pytest.mark.parametrize("name", RECORDED)
 def test_a_recorded_history_names_no_person_and_no_machine(name: str) -> None:
     text = (FOLDER / f"{name}.json").read_text()
