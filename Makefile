@@ -4,7 +4,7 @@ SHELL := /bin/bash
 UV := $(shell command -v uv 2>/dev/null || echo .tools/uv/bin/uv)
 RUN := $(UV) run --no-sync --
 
-.PHONY: up test check cases bench docs demo histories temporal-server long clean help
+.PHONY: up test check cases bench docs demo histories temporal-server day long clean help
 
 up: .venv/ready ## install what is missing, then start everything; Ctrl-C stops it
 	@exec .venv/bin/mmo up
@@ -32,6 +32,10 @@ histories: .venv/ready ## record the workflow histories of the tests anew, on th
 
 temporal-server: .venv/ready ## build the real Temporal server and its UI (some minutes, once)
 	$(RUN) mmo temporal-server
+
+SIZE ?= small
+day: .venv/ready ## a day in the life of an operator; SIZE=small, medium (hours) or kills
+	$(RUN) pytest -s -p no:randomly -m "long or not long" -k $(SIZE) tests/e2e/test_day.py tests/faults/test_day.py
 
 long: .venv/ready ## the drills that are too slow for `make test`
 	$(RUN) pytest -m long
