@@ -66,6 +66,24 @@ async def test_a_fee_is_paid_the_movement_after_its_tariff_is_set(
     assert await bob.balance(sent) == "10.00"
 
 
+@pytest.mark.case("G3")
+async def test_the_fee_comes_on_top_of_what_may_be_spent(
+    demo: Town, books: psycopg.Connection
+) -> None:
+    alice, bob = await demo.customer("11.20"), await demo.customer()
+    number = await product(demo)
+    give_product(books, alice.wallet, number)
+    terms = {"movement": "p2p-transfer", "currency": "KES", "title": "One", "content": FEE}
+    await set_for(demo, number, "/v1/tariffs", terms)
+
+    a_cent_more = await alice.sends("10.01", bob)
+    all_of_it = await alice.sends("10.00", bob)
+
+    assert (a_cent_more.status_code, a_cent_more.json()["code"]) == (422, "insufficient_funds")
+    assert all_of_it.status_code == 201, all_of_it.text
+    assert await alice.balance(all_of_it) == "0.00"
+
+
 async def test_a_merchant_bears_the_discount_and_the_answer_tells_who_bears_what(
     demo: Town, books: psycopg.Connection
 ) -> None:

@@ -21,6 +21,7 @@ def refused(answer: httpx.Response) -> tuple[int, str]:
     return answer.status_code, told["code"]
 
 
+@pytest.mark.case("G3")
 async def test_all_of_a_balance_can_be_spent_and_not_a_cent_more(demo: Town) -> None:
     alice, bob = await demo.customer("10.01"), await demo.customer()
 
@@ -83,6 +84,7 @@ class TestAClosedWallet:
         assert (await demo.somebody().post("/v1/wallets", body)).status_code == 201
 
 
+@pytest.mark.case("G2")
 async def test_nobody_sends_to_the_wallet_that_pays(demo: Town) -> None:
     alice = await demo.customer("10")
     names = [(alice.wallet, alice.wallet), (alice.alias, alice.alias), (alice.wallet, alice.alias)]
@@ -154,6 +156,7 @@ NO_AMOUNTS = [
 ]  # fmt: skip
 
 
+@pytest.mark.case("G1")
 @pytest.mark.parametrize("value", NO_AMOUNTS, ids=lambda value: repr(value)[:16])
 async def test_what_is_no_amount_is_refused_before_anything_happens(demo: Town, value) -> None:
     alice, bob = await demo.customer(), await demo.customer()
@@ -201,6 +204,7 @@ async def test_a_currency_is_one_of_iso_4217(demo: Town, currency) -> None:
     assert refused(await alice.sends("1", bob, currency=currency)) == (422, "amount_invalid")
 
 
+@pytest.mark.case("G1")
 async def test_the_largest_amount_is_an_amount_and_one_more_is_not(demo: Town) -> None:
     alice, bob = await demo.customer(), await demo.customer()
 
@@ -234,6 +238,7 @@ async def test_a_note_is_kept_as_it_was_written_or_not_at_all(demo: Town, note, 
         assert read.json()["note"] == note
 
 
+@pytest.mark.case("G4")
 async def test_of_a_hundred_spends_of_the_whole_balance_one_goes_through(demo: Town) -> None:
     alice, bob = await demo.customer("10"), await demo.customer()
 

@@ -5,6 +5,7 @@ import uuid
 from typing import Any
 
 import httpx
+import pytest
 
 from api.scopes import scopes
 from tests.e2e.town import CUSTOMER, Holder, Person, Town, amount
@@ -72,6 +73,7 @@ async def test_a_repeat_of_the_original_tells_what_has_become_of_it(demo: Town) 
     assert again.json()["posted_at"] == paid.json()["posted_at"]
 
 
+@pytest.mark.case("G6")
 async def test_what_is_left_comes_back_where_no_amount_is_named(demo: Town) -> None:
     alice, _, paid = await sent(demo)
     await undoes(demo.staff, "reversal", paid, "15.50")
@@ -84,6 +86,7 @@ async def test_what_is_left_comes_back_where_no_amount_is_named(demo: Town) -> N
     assert await alice.balance(rest) == "100.00"
 
 
+@pytest.mark.case("G6")
 async def test_of_ten_reversals_at_once_one_wins(demo: Town) -> None:
     _, bob, paid = await sent(demo)
 
@@ -111,12 +114,14 @@ async def test_a_repeat_under_its_key_is_the_same_reversal_though_nothing_is_lef
     assert refused(other) == (409, "idempotency_key_reused")
 
 
+@pytest.mark.case("G6")
 async def test_a_movement_of_another_operator_is_not_found(demo: Town, other: Town) -> None:
     _, _, paid = await sent(demo)
 
     assert refused(await undoes(other.staff, "reversal", paid)) == (422, "original_not_found")
 
 
+@pytest.mark.case("G6")
 async def test_a_reversal_is_not_reversed(demo: Town) -> None:
     _, _, paid = await sent(demo)
     reversed_ = await undoes(demo.staff, "reversal", paid)
@@ -176,6 +181,7 @@ async def test_what_is_no_merchants_payment_is_not_refunded(demo: Town) -> None:
     assert refused(await undoes(demo.staff, "refund", paid)) == (422, "not_reversible")
 
 
+@pytest.mark.case("G6")
 async def test_a_receiver_who_has_spent_it_keeps_the_rest(demo: Town) -> None:
     alice, bob, paid = await sent(demo)
     await bob.sends("30.00", alice)

@@ -27,7 +27,7 @@ A case without a test says why it has none yet. `tests/security/cases.py` is the
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Let the report say which cases the test shows."""
-    named = [mark.args[0] for mark in item.iter_markers("case")]
+    named = [case for mark in item.iter_markers("case") for case in mark.args]
     unknown = set(named) - set(CASES)
     assert not unknown, f"there is no case {unknown}"
     if named:

@@ -77,6 +77,7 @@ async def test_what_somebody_stops_is_given_back_once(waiting: House, ending: st
     assert (await told(waiting, row.movement_id))[-1] == ending
 
 
+@pytest.mark.case("G5")
 async def test_what_nobody_agrees_to_in_time_is_given_back(
     waiting: House, environment: WorkflowEnvironment
 ) -> None:

@@ -64,6 +64,7 @@ async def test_what_was_reserved_is_posted_as_it_was_reserved(opened: House) -> 
     assert (await opened.holds("alice"), await opened.holds("bob")) == (400, 600)
 
 
+@pytest.mark.case("G5")
 async def test_what_is_released_is_free_again_and_cannot_be_settled(opened: House) -> None:
     first = await sending(opened)
     await opened.activities.reserve(first)
@@ -107,6 +108,7 @@ async def test_the_second_answer_is_the_first_even_where_the_wallet_was_frozen_m
     assert await opened.activities.execute(asked) == once
 
 
+@pytest.mark.case("G10")
 async def test_a_frozen_wallet_refuses_and_the_refusal_stays_when_it_thaws(opened: House) -> None:
     asked = await sending(opened)
     actor = request_actor(asked)

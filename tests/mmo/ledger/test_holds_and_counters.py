@@ -25,6 +25,7 @@ def test_a_capture_may_be_partial_and_releases_the_rest(books: Books) -> None:
     assert (books.posted(alice), books.held(alice), books.posted(bob)) == (500, 0, 500)
 
 
+@pytest.mark.case("G5")
 def test_a_capture_takes_no_more_than_was_held(books: Books) -> None:
     alice, bob = books.open(funds=1000), books.open()
     held = hold(alice, bob, 600)
@@ -35,6 +36,7 @@ def test_a_capture_takes_no_more_than_was_held(books: Books) -> None:
     assert books.held(alice) == 600
 
 
+@pytest.mark.case("G5")
 @pytest.mark.parametrize("ending", [Kind.VOID, Kind.EXPIRE])
 def test_a_hold_ends_once(books: Books, ending: Kind) -> None:
     alice, bob = books.open(funds=1000), books.open()

@@ -260,6 +260,7 @@ def machine_on(database: Database) -> Iterator[type[LedgerMachine]]:
         yield type("LedgerMachine", (LedgerMachine,), {"connection": connection, "seen": Counter()})
 
 
+@pytest.mark.case("G2")
 @pytest.mark.timeout(120)
 def test_the_ledger_is_the_model(database: Database) -> None:
     quick = settings(

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import psycopg
 import pytest
 
 from mmo.ledger.ports import KeyReusedError
@@ -11,6 +12,7 @@ from mmo.ledger.refusals import LedgerRefusal
 from tests.mmo.ledger.books import Books, batch, hold, new_txn, pay, posting
 
 NO_DEBIT, NO_CREDIT, FROZEN, CLOSED = 1, 2, 3, 4
+FULL = 2**63 - 1
 
 
 def test_a_payment_moves_money_and_answers_the_new_balances(books: Books) -> None:
@@ -94,6 +96,7 @@ def test_the_state_of_an_account_forbids_directions(
     assert books.refusal(pay(bob, alice, 1)) == receiving
 
 
+@pytest.mark.case("G8")
 def test_a_closed_account_takes_part_in_nothing(books: Books) -> None:
     alice, bob = books.open(funds=1000), books.open()
     books.state(bob, CLOSED)
@@ -112,6 +115,7 @@ def test_an_unknown_account_refuses_its_own_request_only(books: Books) -> None:
     assert codes == [None, LedgerRefusal.WALLET_NOT_FOUND, None]
 
 
+@pytest.mark.case("G8")
 def test_an_account_of_another_tenant_is_unknown(books: Books) -> None:
     stranger = Books(books.connection, tenant=2)
     alice, mallory = books.open(funds=1000), stranger.open(funds=1000)
@@ -119,6 +123,7 @@ def test_an_account_of_another_tenant_is_unknown(books: Books) -> None:
     assert books.refusal(pay(mallory, alice, 1)) == LedgerRefusal.WALLET_NOT_FOUND
 
 
+@pytest.mark.case("G8")
 def test_currencies_balance_each_for_itself(books: Books) -> None:
     shillings, dollars = books.open(funds=1000), books.open(currency="USD", floor=-1000)
     exchange = (
@@ -137,12 +142,26 @@ def test_currencies_balance_each_for_itself(books: Books) -> None:
     ) is None  # fmt: skip
 
 
+@pytest.mark.case("G8")
 def test_client_money_never_mixes_with_the_operators_own(books: Books) -> None:
     alice, income = books.open(funds=1000), books.open("FEE_INCOME", book="C")
 
     assert books.refusal(pay(alice, income, 10)) == LedgerRefusal.CURRENCY_MISMATCH
 
 
+@pytest.mark.case("G11")
+def test_a_sum_beyond_what_a_number_holds_never_wraps(books: Books) -> None:
+    rich, alice = books.open(), books.open(funds=10)
+    books.connection.execute("SET session_replication_role = replica")
+    books.connection.execute("UPDATE ledger.account SET posted = %s WHERE id = %s", [FULL, rich])
+
+    with pytest.raises(psycopg.errors.NumericValueOutOfRange):
+        books.post(pay(alice, rich, 1))
+
+    assert (books.posted(rich), books.posted(alice)) == (FULL, 10)
+
+
+@pytest.mark.case("G8")
 def test_a_lopsided_or_monstrous_request_is_refused_by_the_ledger_itself(books: Books) -> None:
     alice, bob = books.open(funds=1000), books.open()
     lopsided, monstrous = pay(alice, bob, 10), pay(alice, bob, 10)
@@ -228,6 +247,7 @@ def test_a_repeat_gets_its_outcome_however_old_its_facts_are(books: Books) -> No
     assert books.must(asked).journal == first.journal
 
 
+@pytest.mark.case("G10")
 def test_freezing_makes_decisions_stale_rather_than_refused(books: Books) -> None:
     alice, bob = books.open(funds=1000), books.open()
     asked = posting(Leg(account=alice, amount=-1, facts_version=0), Leg(account=bob, amount=1))

@@ -25,6 +25,7 @@ RULES = {f"{m.name}/{step.number}": step.rule for m in movements().values() for 
 VALUES = st.dictionaries(st.sampled_from(sorted(MEANINGS)), st.integers(0, 10**12))
 
 
+@pytest.mark.case("G14")
 @pytest.mark.parametrize("name", RULES)
 @given(VALUES)
 def test_money_is_neither_created_nor_destroyed(name: str, values: dict[str, int]) -> None:

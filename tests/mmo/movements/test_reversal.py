@@ -64,6 +64,7 @@ PRICES = st.fixed_dictionaries(
 PIECES = st.lists(st.integers(1, 10**9), min_size=1, max_size=6)
 
 
+@pytest.mark.case("G9")
 @given(PRICES, PIECES, st.sampled_from(["returned", "kept"]))
 def test_pieces_add_up_to_the_whole_leg_by_leg(
     prices: dict[str, int], pieces: list[int], fees: Fees

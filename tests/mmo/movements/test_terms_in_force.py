@@ -62,6 +62,7 @@ async def counted(opened: House) -> list[tuple[Any, ...]]:
     return await rows(opened.pool, "SELECT amount, n FROM ledger.usage WHERE n > 0 ORDER BY 1")
 
 
+@pytest.mark.case("G7")
 async def test_a_limit_may_be_reached_and_never_passed(opened: House) -> None:
     await limit(opened, {"direction": "out", "daily": {"value": "10.00"}})
 
@@ -85,6 +86,7 @@ async def test_so_often_and_not_once_more(opened: House, window: str) -> None:
     }  # fmt: skip
 
 
+@pytest.mark.case("G7")
 @pytest.mark.parametrize(
     ("window", "refused"),
     [
@@ -98,6 +100,7 @@ async def test_so_much_and_not_more(opened: House, window: str, refused: str) ->
     assert [code(await sends(opened, "1.00")) for _ in range(2)] == ["posted", refused]
 
 
+@pytest.mark.case("G7")
 async def test_requests_that_together_exceed_a_limit_do_not_all_pass(opened: House) -> None:
     await limit(opened, {"direction": "out", "daily": {"value": "10.00"}})
 
@@ -107,6 +110,7 @@ async def test_requests_that_together_exceed_a_limit_do_not_all_pass(opened: Hou
     assert await counted(opened) == [(900, 3)]
 
 
+@pytest.mark.case("G7")
 async def test_a_day_ends_at_midnight_by_the_operators_own_clock(opened: House) -> None:
     await limit(opened, {"direction": "out", "daily": {"value": "10.00"}})
 

@@ -71,6 +71,7 @@ def test_a_third_party_bears_what_neither_side_pays() -> None:
     assert symbols(tariff) == {"S": 333, "XS": 53}
 
 
+@pytest.mark.case("G9")
 def test_a_shared_fee_is_shared_to_the_last_cent() -> None:
     tariff = charged({"kind": "flat", "amount": "0.05"}, "shared", sender_share="0.5")
 
@@ -118,6 +119,7 @@ ROUNDED = [
 ]  # fmt: skip
 
 
+@pytest.mark.case("G9")
 @pytest.mark.parametrize(("how", "amount", "fee"), ROUNDED)
 def test_a_hundredth_of_the_amount_is_rounded_as_the_tariff_says(
     how: str, amount: int, fee: int
@@ -162,6 +164,7 @@ def test_the_agent_takes_the_rest_where_the_one_named_is_not_there() -> None:
     assert symbols(tariff, earners=PAIR) == {"C1": 100}
 
 
+@pytest.mark.case("G3")
 def test_a_receiver_never_bears_more_than_arrives() -> None:
     tariff = charged({"kind": "flat", "amount": "10"}, "receiver", tax="0.20")
 
@@ -233,6 +236,7 @@ def test_a_schedule_is_exact(schedule: dict[str, Any], amount: int) -> None:
     assert Fraction(parts_of(fee).exact(amount), 10**6) == plainly(schedule, amount)
 
 
+@pytest.mark.case("G9")
 @given(tariffs(), tickets)
 def test_every_price_adds_up_and_nothing_is_negative(told: dict[str, Any], ticket: Ticket) -> None:
     tariff = read(told)

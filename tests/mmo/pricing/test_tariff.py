@@ -127,6 +127,7 @@ def with_(pointer: str, value: Any) -> dict[str, Any]:
     return changed
 
 
+@pytest.mark.case("G12")
 @pytest.mark.parametrize("what", WRONG)
 def test_nonsense_is_refused_with_its_place_and_a_sentence(what: str) -> None:
     pointer, value, told_at, sentence = WRONG[what]
