@@ -72,6 +72,7 @@ FIXED_SCOPES = {
     "suspensions:approve": "Approve suspensions, and their ends, that somebody else set.",
     "books:read": "Read days of the books, trial balances, reports and certificates.",
     "books:close": "Cut the open day off, and have it closed.",
+    "books:reconcile": "Hold workflow histories, journal and events against each other.",
     "trust:file": "File statements of the banks that hold clients' money.",
     "approvals:decide": "Decide about what waits for a role that one holds.",
     "code-lists:read": "Read code lists.",

@@ -8,6 +8,7 @@ from temporalio.worker import Worker
 
 from activities.backtests import BacktestActivities
 from activities.days import DayActivities
+from activities.reconciliations import ReconciliationActivities
 from mmo.ledger.postgres import PostgresPostings
 from mmo.settings import Settings
 from mmo.tenancy.postgres import TenantRegister
@@ -15,6 +16,7 @@ from workers import days, watch
 from workers.backtesting import Backtesting
 from workers.fleet import fleet, queue_worker
 from workers.loops import run_ready
+from workers.reconciling import Reconciling
 from workers.roles import REPLAYER_USER
 from workers.wiring import key_store, open_envelope, open_pool, open_trust, tenant_clients
 from workflows.support import queues
@@ -37,19 +39,27 @@ async def loop(settings: Settings, stop: asyncio.Event) -> None:
         PostgresPostings(pool) as postings,
     ):
         clients = tenant_clients(settings, open_envelope(key_store(settings), trust))
+        tenants = TenantRegister(pool)
         worker = partial(
             bulk_worker,
             backtests=BacktestActivities(Backtesting(pool, records)),
             closing=DayActivities(days.Days(pool, postings)),
+            reconciling=ReconciliationActivities(Reconciling(pool, tenants, clients)),
         )
-        async with fleet(TenantRegister(pool), clients, worker):
+        async with fleet(tenants, clients, worker):
             await stop.wait()
 
 
-def bulk_worker(client: Client, backtests: BacktestActivities, closing: DayActivities) -> Worker:
+def bulk_worker(
+    client: Client,
+    backtests: BacktestActivities,
+    closing: DayActivities,
+    reconciling: ReconciliationActivities,
+) -> Worker:
     """The worker of the queue in one namespace."""
     doors = [
         backtests.parts, backtests.count, backtests.progress, backtests.finish,
         closing.settle, closing.derive, closing.balance, closing.report, closing.close,
+        reconciling.parts, reconciling.check, reconciling.finish,
     ]  # fmt: skip
     return queue_worker(client, queues.BULK, doors, cached_max=20, activities_max=ACTIVITIES_MAX)

@@ -37,7 +37,8 @@ async def _journal(connection: AsyncConnection[Any], folded: Folded) -> list[str
 async def _view(connection: AsyncConnection[Any], folded: Folded) -> list[str]:
     cursor = connection.cursor(row_factory=dict_row)
     await cursor.execute(
-        """SELECT type, state, amount_minor, currency, journal, refusal, posted_at,
+        """SELECT type, state, taken_back_minor, amount_minor, currency, journal, refusal,
+                  posted_at,
                   array(SELECT w.wallet FROM projections.movement_wallet w
                          WHERE w.tenant_id = v.tenant_id AND w.movement_id = v.id) AS wallets
              FROM projections.movement_view v WHERE tenant_id = %s AND id = %s""",
@@ -46,6 +47,8 @@ async def _view(connection: AsyncConnection[Any], folded: Folded) -> list[str]:
     row = await cursor.fetchone()
     if row is None:
         return [] if folded.state == "accepted" else ["the read model does not know it"]
+    if row.pop("taken_back_minor"):
+        row["state"] = "posted"  # What took it back is another movement, with its own history.
     row["wallets"] = tuple(sorted(str(wallet) for wallet in row["wallets"]))
     row["posted_at"] = row["posted_at"].isoformat() if row["posted_at"] else None
     if folded.state == "posted" and row["state"] in TAKEN_BACK:

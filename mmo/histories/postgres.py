@@ -136,6 +136,19 @@ class Archive:
             ):
                 yield kept
 
+    async def between(self, tenant: int, first: UUID, until: UUID) -> AsyncIterator[Kept]:
+        """Kept histories of movements from an id on, below another, one at a time, in order."""
+        async with scoped(self._pool, tenant) as connection:
+            cursor = connection.cursor(row_factory=class_row(Kept))
+            async for kept in cursor.stream(
+                """SELECT tenant_id, movement_id, workflow_id, content, sha256
+                     FROM histories.history
+                    WHERE tenant_id = %s AND movement_id >= %s AND movement_id < %s
+                    ORDER BY movement_id""",
+                [tenant, first, until],
+            ):
+                yield kept
+
     async def lag(self, connection: AsyncConnection[Any]) -> timedelta:
         """How old the oldest movement is that has an outcome and no kept history."""
         cursor = await connection.execute(

@@ -42,6 +42,7 @@ NO_COMMANDS = {
     ("DELETE", "/v1/approvals/substitutes"): "the same",
     ("POST", "/v1/bep/explain"): "asks what rules would say",
     ("POST", "/v1/bep/backtests"): "asks what rules would have said",
+    ("POST", "/v1/books/reconciliations"): "holds what is there against each other",
     ("POST", "/v1/bep/expression/dry-run"): "asks what a condition would say",
 }
 NO_COMMANDS |= {
