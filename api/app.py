@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from api import (
     answers,
+    authorisation_codes,
     book_reports,
     books,
     changes,
@@ -97,7 +98,10 @@ TAGS = (
 """In the order in which the contract shows them."""
 
 
-PREPARED = {"voucher": vouchers.PREPARED}
+PREPARED = {
+    "payment-request": authorisation_codes.PREPARED,
+    "voucher": vouchers.PREPARED,
+}
 """Movement → what its acceptance needs beside the command."""
 
 
@@ -189,6 +193,7 @@ def create_routes() -> FastAPI:
     app.include_router(changes.router, prefix="/v1")
     app.include_router(wallet_queries.router, prefix="/v1")
     app.include_router(limits.router, prefix="/v1")
+    app.include_router(authorisation_codes.router, prefix="/v1")
     app.include_router(movement_queries.router, prefix="/v1")
     app.include_router(figures.router, prefix="/v1")
     contract.publish(app)

@@ -58,6 +58,8 @@ PROBLEMS: dict[str, tuple[int, str]] = {
     "checklist_incomplete": (422, "The task's checklist is not done yet."),
     "settings_invalid": (422, "The processor does not take these settings."),
     "profile_invalid": (422, "The document is no limit profile."),
+    "authorisation_code_refused": (422, "The code is not good for this payment."),
+    "too_many_codes": (409, "The wallet has ten codes that are good; cancel one, or wait."),
     "quote_invalid": (422, "That is no quote for this movement."),
     "tariff_invalid": (422, "The document is no tariff that the movement can be priced by."),
     "day_not_begun": (409, "The open day has not begun by the operator's own clock."),

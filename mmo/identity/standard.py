@@ -10,7 +10,7 @@ OWN = frozenset({"movements:read", "wallets:read"})
 CUSTOMER_SCOPES = OWN | {
     "movements:p2p-transfer", "movements:cash-out", "movements:merchant-payment", "wallets:write",
     "movements:voucher", "movements:payment-request:answer", "movements:escrow",
-    "movements:escrow:release",
+    "movements:escrow:release", "authorisation-codes:write",
 }  # fmt: skip
 AGENT_SCOPES = OWN | {
     "movements:cash-in", "movements:float-return", "movements:float-rebalancing",

@@ -7,6 +7,7 @@ REFUSALS = {
     "alias_taken": "Another open wallet has that alias.",
     "amount_invalid": "The amount is zero, or a part of the posting would turn negative.",
     "amount_too_small": "Fees and taxes leave nothing of the amount to arrive.",
+    "authorisation_code_used": "Another payment has used the code already.",
     "balance_ceiling_exceeded": "The receiving wallet may not hold that much.",
     "cancelled": "It was cancelled before it was carried out; nothing moved, or it went back.",
     "capture_exceeds_hold": "More would be paid than was set aside.",

@@ -1,11 +1,13 @@
 """Payment request: a merchant asks for money, and nothing is held until the customer says yes."""
 
 from typing import Annotated
+from uuid import UUID
 
 from pydantic import Field
 
 from mmo.movements.support.accounts import PAYEE, PAYER
 from mmo.movements.support.charges import CHARGES, PAID, RECEIVED
+from mmo.movements.support.claims import Claim
 from mmo.movements.support.command import PricedCommand, Role, WalletRef
 from mmo.movements.support.movement import Answer, Movement, Step
 from mmo.movements.support.posting_rule import credit, debit
@@ -33,6 +35,17 @@ class RequestPayment(PricedCommand):
         ]
         | None
     ) = None
+    authorisation: (
+        Annotated[UUID, Field(description="The code by which the customer has said yes before.")]
+        | None
+    ) = None
+
+    def claims(self) -> tuple[Claim, ...]:
+        """A code is good for one payment."""
+        if self.authorisation is None:
+            return ()
+        used = "authorisation_code_used"
+        return (Claim(of=self.authorisation, amount=1, most=1, refusal=used),)
 
 
 ASK = Step(1, "payment-requested", state="pending_approval")

@@ -11,7 +11,7 @@ assert projector.MODELS
 SCHEMAS = (
     "tenancy", "messaging", "ledger", "movements", "wallets", "projections", "histories", "audit",
     "keys", "identity", "bep", "documents", "notifications", "tasks", "approvals", "changes",
-    "trials", "parties", "dated", "books", "vouchers",
+    "trials", "parties", "dated", "books", "authorisations", "vouchers",
 )  # fmt: skip
 
 

@@ -49,7 +49,7 @@ WRITERS = {
                       "changes.*",
                       "notifications.*", "tasks.*", "documents.*", "trials.*", "dated.*",
                       "books.bank_statement", "histories.reconciliation",
-                      "vouchers.*",
+                      "vouchers.*", "authorisations.*",
                       "tenancy.onboarding",
                       "tenancy.tenant_group", "tenancy.group_member", "tenancy.group_share"},
     "mmo_as_onboarding": {"tenancy.*", "movements.chart", "identity.*", "audit.record"},
