@@ -78,7 +78,7 @@ class MovementActivities:
             at = str(decided.record["decided_at"])
             return Held(journal=0, at=at, position="", asks=decided.asks, record=decided.record)
         outcome = outcome_of(movement, request, verb, decided)
-        if request.answers or isinstance(outcome, Held):
+        if request.answers or isinstance(outcome, Held | Refused):
             self._announcer.announce(request.envelope.movement, outcome)
         return outcome
 

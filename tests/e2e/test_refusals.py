@@ -84,6 +84,19 @@ class TestAClosedWallet:
         assert (await demo.somebody().post("/v1/wallets", body)).status_code == 201
 
 
+async def test_emoney_for_a_frozen_wallet_is_refused_at_once_though_one_person_would_release_it(
+    demo: Town,
+) -> None:
+    chief = await demo.wallet(demo.staff, "super_agent")
+    await demo.staff.post(f"/v1/wallets/{chief.wallet}/freeze")
+
+    answer = await demo.staff.move(
+        "emoney-issuance", "1", recipient=chief.wallet, bank_reference="TEST 1"
+    )
+
+    assert refused(answer) == (422, "wallet_frozen")
+
+
 @pytest.mark.case("G2")
 async def test_nobody_sends_to_the_wallet_that_pays(demo: Town) -> None:
     alice = await demo.customer("10")

@@ -285,6 +285,6 @@ def _draft(
         event=event,
         state="pending_partner" if decided.short else _STATES.get(verb, step.state),
         claims=tuple(_claims(movement, command, request, decided)),
-        answers=request.answers or verb is Verb.RESERVE,
+        answers=request.answers or verb is Verb.RESERVE or decided.refusal is not None,
         actor=envelope.actor.subject,
     )
