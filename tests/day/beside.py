@@ -10,7 +10,7 @@ import httpx
 from tests.day.asking import Person, until_ended
 from tests.day.model import ESCROWS, VOUCHERS, Legs, earned, less, moved, paid, refunded, undone
 from tests.day.people import Holder
-from tests.day.prices import ASKED_FROM, TRANSFER_MAX, price
+from tests.day.prices import ASKED_FROM, TRANSFER_MAX, TRANSFERS_A_DAY, price
 from tests.day.street import Street
 
 
@@ -38,6 +38,7 @@ class Beside:
             "approved": self._approved,
             "rejected": self._rejected,
             "too-little": self._too_little,
+            "too-often": self._too_often,
             "over-the-limit": self._over_the_limit,
             "repeated": self._repeated,
             "key-reused": self._key_reused,
@@ -170,6 +171,11 @@ class Beside:
     async def _too_little(self, one: Holder, _: Holder, __: int) -> None:
         """A cent more than there is."""
         await self.street.pay(one, self.street.has(one) + 1)
+
+    async def _too_often(self, one: Holder, other: Holder, _: int) -> None:
+        """One transfer more than a day has."""
+        for _ in range(TRANSFERS_A_DAY + 1):
+            await self.street.send(one, other, 1_00)
 
     async def _over_the_limit(self, one: Holder, other: Holder, _: int) -> None:
         """A cent more than is allowed."""

@@ -39,10 +39,16 @@ def operators_own(day: Day) -> None:
 
 
 def trust(day: Day) -> None:
-    """A shilling that only the second bank has is missing until its statement is there."""
+    """A shilling that only the second bank has is missing until its statement is there.
+
+    Meanwhile no e-money comes into being; the watch over the books finds nothing else wrong.
+    """
     short, backed = day.certificates
     held = -day.town.books.balances[TRUST]
     assert day.town.bank.holds == held
+    assert short["emoney"] == backed["emoney"] == value(held)
+    assert day.issuance == "movement_suspended"
+    assert {name for name, violations in day.watched.items() if violations} <= {"trust"}
     assert (short["bank"], short["shortfall"]) == (value(held - SHILLING), value(SHILLING))
     assert (backed["bank"], backed["shortfall"]) == (value(held), "0.00")
     assert (short["backed"], backed["backed"]) == (False, True)

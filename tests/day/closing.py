@@ -13,7 +13,7 @@ from tests.day.model import (
     Account,
     moved,
 )
-from tests.day.money import SHILLING, minor, value
+from tests.day.money import SHILLING, minor
 from tests.day.people import EARNS, Holder, Town
 
 CLOSED_S, LOOK_S = 120.0, 0.5
@@ -96,14 +96,37 @@ async def trial_balance(town: Town, day: str) -> dict[str, int]:
     return {line["code"]: minor(line["closing"]) for book in books for line in book["lines"]}
 
 
-async def certificates(town: Town, day: str) -> list[dict[str, Any]]:
-    """The proof of the trust after each bank's statement: a shilling is missing in the first."""
-    found: list[dict[str, Any]] = []
-    for statement in town.bank.statements(day, elsewhere=SHILLING):
-        filed = await town.staff.post("/v1/trust/statements", statement)
-        assert filed.status_code == 201, filed.text
-        answer = await town.staff.get(f"/v1/trust/certificates/{day}")
-        (told,) = answer.json()["certificates"]
-        found.append(told)
-    assert found[-1]["emoney"] == value(-town.books.balances[TRUST])
-    return found
+async def certificates(town: Town, day: str) -> tuple[list[dict[str, Any]], str]:
+    """The proof of the trust after each bank's statement, and what issuance came to between them.
+
+    A shilling is missing in the first statement: the second bank has it.
+    """
+    first, second = town.bank.statements(day, elsewhere=SHILLING)
+    short = await _proved(town, day, first)
+    issuance = await _issuance_once_seen(town)
+    return [short, await _proved(town, day, second)], issuance
+
+
+async def _proved(town: Town, day: str, statement: dict[str, Any]) -> dict[str, Any]:
+    filed = await town.staff.post("/v1/trust/statements", statement)
+    assert filed.status_code == 201, filed.text
+    answer = await town.staff.get(f"/v1/trust/certificates/{day}")
+    (told,) = answer.json()["certificates"]
+    return told
+
+
+async def _issuance_once_seen(town: Town) -> str:
+    """Ask for e-money once the watch has seen what is missing; the refusal, or the state."""
+    deadline = time.monotonic() + CLOSED_S
+    while not (found := await watched(town)).get("trust"):
+        assert time.monotonic() < deadline, f"the watch sees nothing: {found}"
+        await asyncio.sleep(LOOK_S)
+    about = {"recipient": town.chief.wallet, "bank_reference": "NOT THERE"}
+    told = (await town.staff.move("emoney-issuance", SHILLING, about)).json()
+    return told.get("code") or told["state"]
+
+
+async def watched(town: Town) -> dict[str, int]:
+    """Invariant → what the watch over the books found against it."""
+    told = (await town.staff.get("/v1/books/watch")).json()["items"]
+    return {one["invariant"]: one["violations"] for one in told}

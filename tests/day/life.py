@@ -38,6 +38,9 @@ class Day:
     earned: dict[str, int]
     trial_balance: dict[str, int]
     certificates: list[dict[str, Any]]
+    issuance: str
+    """What it came to while a shilling was missing."""
+    watched: dict[str, int]
 
 
 async def morning(door: Door, size: Size) -> list[Street]:
@@ -85,6 +88,8 @@ async def ended(streets: Sequence[Street], hours: Counter[int], seconds: float) 
     earned = await closing.evening(town)
     differences = await closing.differences(town)
     date = await closing.closed(town)
+    balance = await closing.trial_balance(town, date)
+    certificates, issuance = await closing.certificates(town, date)
     return Day(
         town=town,
         tally=sum((street.tally for street in streets), Counter[tuple[str, str]]()),
@@ -92,8 +97,10 @@ async def ended(streets: Sequence[Street], hours: Counter[int], seconds: float) 
         seconds=seconds,
         differences=differences,
         earned=earned,
-        trial_balance=await closing.trial_balance(town, date),
-        certificates=await closing.certificates(town, date),
+        trial_balance=balance,
+        certificates=certificates,
+        issuance=issuance,
+        watched=await closing.watched(town),
     )
 
 
@@ -108,5 +115,6 @@ def told(day: Day) -> str:
         f"e-money {one['emoney']}, banks {one['bank']}, short of {one['shortfall']}"
         for one in day.certificates
     ]
+    lines += [f"issuance while it was short: {day.issuance}", f"the watch: {day.watched}"]
     lines += [f"{what}: {number:,}" for what, number in sorted(day.town.door.tally.items())]
     return "\n".join(["", *lines, ""])

@@ -44,7 +44,7 @@ LEAST = 1_00
 EXTRAS = (
     "reversal", "refund", "voucher-redeemed", "voucher-claimed", "voucher-left", "voucher-guessed",
     "escrow-released", "escrow-cancelled", "escrow-left", "request-paid", "request-declined",
-    "approved", "rejected", "too-little", "over-the-limit", "repeated", "key-reused",
+    "approved", "rejected", "too-little", "too-often", "over-the-limit", "repeated", "key-reused",
     "anothers-wallet",
 )  # fmt: skip
 """What comes beside the mix; each at least once in every street."""

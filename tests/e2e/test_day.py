@@ -19,7 +19,7 @@ from tests.servers.hsm import keys_of
 from workers.replaying import Histories, Replayed
 from workers.wiring import TenantClients, open_pool
 
-SMALL = Size(streets=3, movements=60)
+SMALL = Size(streets=3, movements=40)
 
 
 @pytest.mark.case("G14")

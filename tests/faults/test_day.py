@@ -19,16 +19,16 @@ from tests.day.street import Street
 from tests.e2e.days import door, opened
 from tests.e2e.operator import Operator, open_client
 from tests.e2e.town import Town
-from tests.faults import inspection as found
 from tests.faults.stack import Stack, stack_of
 from tests.servers.hsm import Signer, signer_of
 from workers.demo.people import SUPER
+from workers.stack.plan import ADMIN
 
 pytestmark = [pytest.mark.stack, pytest.mark.long]
 
 REQUEST_S = 40.0
 MEDIUM = Size(streets=8, movements=2_500)
-UNDER_KILLS = Size(streets=8, movements=625)
+UNDER_KILLS = Size(streets=6, movements=200)
 VICTIMS = ("front", "background", "postgres")
 KILLS = 10
 REPLAY_S = 7_200.0
@@ -44,13 +44,14 @@ class Signing:
 @asynccontextmanager
 async def town_of(stack: Stack) -> AsyncIterator[tuple[Operator, httpx.AsyncClient, Tenant]]:
     """A tenant that was opened for the day, and the way in."""
-    await open_client(stack.settings(), SUPER.id)
+    admin = stack.settings(ADMIN)
+    await open_client(admin, SUPER.id)
     limits = httpx.Limits(max_connections=50)
     with signer_of(stack.home.path) as signer:
         signing = cast("Operator", Signing(signer))
         async with httpx.AsyncClient(base_url=stack.url, timeout=REQUEST_S, limits=limits) as http:
             above = Town(signing, http, SUPER.slug)
-            yield signing, http, await opened(above, stack.settings(), stack.admin)
+            yield signing, http, await opened(above, admin, stack.admin)
 
 
 async def killing(stack: Stack, streets: Sequence[Street], outcomes: int, names: list[str]) -> None:
@@ -71,7 +72,6 @@ async def drill(stack: Stack, size: Size, kills: Sequence[str]) -> None:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(killing(stack, streets, size.streets * size.movements, [*kills]))
             living = tasks.create_task(lived(streets, size))
-        await found.settled(stack.admin)
         day = await ended(streets, *living.result())
     sys.stdout.write(f"\n{size}, kills: {', '.join(kills) or 'none'}{told(day)}")
 
