@@ -23,6 +23,7 @@ from api import (
     health,
     limit_profiles,
     limits,
+    mini_statements,
     movements,
     notifications,
     offices,
@@ -51,7 +52,7 @@ from api.changing import install_changing
 from api.deciding import approvals, substitutes
 from api.guard import Guard
 from api.identity import clients, roles, users
-from api.queries import figures
+from api.queries import figures, statements
 from api.queries import movements as movement_queries
 from api.queries import wallets as wallet_queries
 from api.rules import backtests, explaining, governing, uniform
@@ -192,6 +193,8 @@ def create_routes() -> FastAPI:
         app.include_router(module.router, prefix="/v1")
     app.include_router(changes.router, prefix="/v1")
     app.include_router(wallet_queries.router, prefix="/v1")
+    app.include_router(statements.router, prefix="/v1")
+    app.include_router(mini_statements.router, prefix="/v1")
     app.include_router(limits.router, prefix="/v1")
     app.include_router(authorisation_codes.router, prefix="/v1")
     app.include_router(movement_queries.router, prefix="/v1")

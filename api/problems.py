@@ -65,6 +65,7 @@ PROBLEMS: dict[str, tuple[int, str]] = {
     "day_not_begun": (409, "The open day has not begun by the operator's own clock."),
     "day_not_closed": (409, "The day is not balanced yet."),
     "suspension_invalid": (422, "The document is no suspension."),
+    "asked_too_soon": (429, "It was sent within the last minute; ask again after that."),
     "too_many_rows": (422, "It has more rows than a document of that kind: ask for less, or CSV."),
     "statement_invalid": (422, "The bank's statement does not add up, or follow the last one."),
     "term_invalid": (422, "Terms begin now or later, and end after they begin."),
@@ -111,7 +112,7 @@ PROBLEMS: dict[str, tuple[int, str]] = {
 }
 """Code → status and title. Refusals of the business are 422 (404 for a wallet that is read)."""
 
-RETRY_AFTER_S = {"busy": 1, "projection_behind": 1, "unavailable": 2}
+RETRY_AFTER_S = {"asked_too_soon": 60, "busy": 1, "projection_behind": 1, "unavailable": 2}
 
 
 class Problem(Exception):  # noqa: N818 - RFC 9457's own word

@@ -13,12 +13,12 @@ from mmo.bep.processors import notification, sms, webhook
 from mmo.keys.envelope import Envelope
 from mmo.notifications import inbox, messages, webhooks
 from mmo.notifications.gsm import TooLongError, cut
+from mmo.notifications.messages import PURPOSE, text_context
 from mmo.notifications.writing import due_at, key_of, text_of, written
 from mmo.tenancy.postgres import TenantRegister
 from mmo.tenancy.tenant import Tenant
 
 KINDS = (sms.KIND, webhook.KIND, notification.KIND)
-PURPOSE = "pii"
 
 
 class Unusable(Exception):  # noqa: N818 - it is no fault of ours
@@ -31,11 +31,6 @@ class _Reaction:
     id: UUID
     data: Mapping[str, Any]
     caused_by: Mapping[str, Any]
-
-
-def text_context(message: UUID) -> bytes:
-    """To what a sealed text is bound."""
-    return f"sms.text|{message}".encode()
 
 
 class Intake:

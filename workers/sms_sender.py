@@ -13,14 +13,13 @@ from mmo.keys.envelope import Envelope
 from mmo.keys.ports import KeysAwayError, NoKeyError
 from mmo.notifications import messages
 from mmo.notifications.gsm import TooLongError
-from mmo.notifications.messages import Queued
+from mmo.notifications.messages import PURPOSE, Queued, text_context
 from mmo.notifications.smpp import Centre, CentreAwayError, CentreRefusesError
 from mmo.settings import Settings
 from mmo.tenancy.postgres import TenantRegister
 from mmo.tenancy.tenant import Tenant
 from mmo.wallets import postgres as wallets
 from mmo.wallets.personal import PersonalData
-from workers.effects_intake import PURPOSE, text_context
 from workers.loops import run_alone
 from workers.wiring import key_store, open_envelope, open_pool, open_trust
 

@@ -53,6 +53,7 @@ COMMANDS: tuple[EventKind, ...] = (
     _wallet("close", "Close a wallet", "closed"),
     _wallet("flag", "Flag a wallet", "flagged"),
     _wallet("unflag", "Take a flag off a wallet", "unflagged"),
+    _wallet("ask-mini-statement", "Ask for a mini-statement by SMS", "mini-statement-asked"),
     _pin("set", "Set a PIN"),
     _pin("ask-reset", "Ask that a PIN be reset"),
     _pin("approve-reset", "Approve that a PIN be reset"),

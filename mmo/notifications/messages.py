@@ -12,6 +12,8 @@ from psycopg.rows import class_row
 Connection = AsyncConnection[Any]
 ONCE_IN = timedelta(hours=24)
 LANGUAGE, SENDER = "en", "MMO"
+PURPOSE = "pii"
+"""Of the key that seals texts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +25,11 @@ class Queued:
     wallet: UUID
     text: str
     tries: int
+
+
+def text_context(message: UUID) -> bytes:
+    """To what a sealed text is bound."""
+    return f"sms.text|{message}".encode()
 
 
 async def settings_of(connection: Connection, tenant: int) -> tuple[str, str]:
@@ -46,8 +53,12 @@ async def queue(
     segments: int,
     dedupe: str | None,
     due_at: datetime,
+    once_in: timedelta = ONCE_IN,
 ) -> bool:
-    """Queue a message, in the open transaction. False where it is there, or its key is."""
+    """Queue a message, in the open transaction. False where it is there, or its key is.
+
+    A key is there once in so long a time, whoever asks at once.
+    """
     if dedupe is not None:
         await connection.execute(
             "SELECT pg_advisory_xact_lock(hashtextextended(%s, %s))", [dedupe, tenant]
@@ -65,7 +76,7 @@ async def queue(
         {
             "tenant": tenant, "id": identifier, "wallet": wallet, "definition": definition,
             "text": text, "coding": coding, "segments": segments, "dedupe": dedupe,
-            "due_at": due_at, "once_in": ONCE_IN,
+            "due_at": due_at, "once_in": once_in,
         },
     )  # fmt: skip
     return bool(cursor.rowcount)

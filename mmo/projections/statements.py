@@ -1,13 +1,14 @@
 """Statements: every entry of every account, with the ledger's own number and balance."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from psycopg import AsyncConnection
 from psycopg.types.json import Jsonb
-from sqlalchemy import BigInteger
+from sqlalchemy import BigInteger, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel, select
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -87,3 +88,70 @@ async def statement(
             wanted = wanted.where(condition)
     found = await session.exec(wanted.order_by(view.number.desc()).limit(limit))
     return found.all()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """A line of a statement on paper, in minor units: fee and tax are what the holder bore."""
+
+    number: int
+    at: datetime
+    type: str
+    reference: str
+    """The number of its journal."""
+    amount: int
+    fee: int
+    tax: int
+    balance: int
+
+
+async def between(
+    session: AsyncSession, tenant: int, account: int, since: datetime, until: datetime, limit: int
+) -> Sequence[Line]:
+    """The lines of a span, the oldest first, at most so many.
+
+    They are told by their numbers, from the first one in the span to the last: two that were
+    posted at once may have their moments the other way round, and the balance must run through.
+    """
+    found = await (await session.connection()).execute(
+        text("""
+            SELECT s.number, s.at, s.type, s.journal::text AS reference, s.amount, s.balance,
+                   coalesce(p.fee, 0) AS fee, coalesce(p.tax, 0) AS tax
+              FROM projections.statement_view s
+              LEFT JOIN projections.movement_view m
+                ON m.tenant_id = s.tenant_id AND m.id = s.movement_id
+              LEFT JOIN LATERAL (
+                    SELECT sum(v.value::bigint) FILTER (WHERE v.key IN ('F', 'M'))::bigint AS fee,
+                           sum(v.value::bigint) FILTER (WHERE v.key NOT IN ('F', 'M'))::bigint
+                           AS tax
+                      FROM jsonb_each_text(m.prices) v
+                     WHERE v.key = ANY (CASE WHEN s.role = 'payer' AND s.amount < 0
+                                             THEN ARRAY['F', 'X', 'T']
+                                             WHEN s.role IN ('payee', 'agent') AND s.amount > 0
+                                             THEN ARRAY['M', 'XM'] END)) p ON true
+             WHERE s.tenant_id = :tenant AND s.account_id = :account
+               AND s.number BETWEEN (
+                   SELECT min(f.number) FROM projections.statement_view f
+                    WHERE f.tenant_id = :tenant AND f.account_id = :account AND f.at >= :since)
+                                AND (
+                   SELECT max(l.number) FROM projections.statement_view l
+                    WHERE l.tenant_id = :tenant AND l.account_id = :account AND l.at < :until)
+             ORDER BY s.number LIMIT :limit"""),
+        {"tenant": tenant, "account": account, "since": since, "until": until, "limit": limit},
+    )
+    return [Line(**row) for row in found.mappings()]
+
+
+async def balance_before(session: AsyncSession, tenant: int, account: int, moment: datetime) -> int:
+    """What the account had after its last line before a moment, in minor units."""
+    found = await (await session.connection()).execute(
+        text("""
+            SELECT s.balance FROM projections.statement_view s
+             WHERE s.tenant_id = :tenant AND s.account_id = :account AND s.number < coalesce((
+                   SELECT min(f.number) FROM projections.statement_view f
+                    WHERE f.tenant_id = :tenant AND f.account_id = :account AND f.at >= :moment),
+                   9223372036854775807)
+             ORDER BY s.number DESC LIMIT 1"""),
+        {"tenant": tenant, "account": account, "moment": moment},
+    )
+    return found.scalar() or 0
