@@ -10,18 +10,27 @@ from typing import Any
 
 from benchmarks import (
     codec,
+    end_of_day,
     identity,
     ledger,
     movements,
+    priced,
+    pricing,
     reads,
     report,
     rules,
     rules_front,
     stack,
+    statement,
 )
 from benchmarks.people import People
 
-ALL = ("movements", "codec", "reads", "rules", "identity", "ledger")
+ALL = (
+    "movements", "priced", "codec", "reads", "statement", "rules", "price", "identity", "ledger",
+    "end_of_day",
+)  # fmt: skip
+FRONT = {"movements", "priced", "codec", "reads", "statement", "rules"}
+"""What is measured through the front of a stack."""
 
 
 def main() -> None:
@@ -42,7 +51,15 @@ def main() -> None:
         costs = rules.measure(min(asked.seconds, 2.0))
         found["rules_alone"] = [asdict(one) for one in costs]
         print(rules.table(costs))
-    if {"movements", "codec", "reads", "rules"} & set(asked.only):
+    if "price" in asked.only:
+        prices = pricing.measure(min(asked.seconds, 2.0))
+        found["price"] = [asdict(one) for one in prices]
+        print(pricing.table(prices))
+    if "end_of_day" in asked.only:
+        days = end_of_day.measure(end_of_day.SIZES[: 1 if asked.quick else None])
+        found["end_of_day"] = [asdict(one) for one in days]
+        print(end_of_day.table(days))
+    if FRONT & set(asked.only):
         _through_the_front(asked, found)
     if asked.json:
         asked.json.write_text(json.dumps(found, indent=2) + "\n")
@@ -62,6 +79,12 @@ def _through_the_front(asked: argparse.Namespace, found: dict[str, Any]) -> None
             found["movements"] = report.numbers(done)
             print(report.table(report.medians(done)))
             print(report.sentences(done, asked.callers))
+        if "priced" in asked.only:
+            await people.renew()
+            done = await priced.rounds(*how)
+            found["priced"] = report.numbers(done)
+            print(report.table(report.medians(done)))
+            print(priced.sentences(done, asked.callers))
         if "codec" in asked.only:
             await people.renew()
             done = await codec.rounds(*how)
@@ -72,7 +95,11 @@ def _through_the_front(asked: argparse.Namespace, found: dict[str, Any]) -> None
             done = await reads.rounds(*how)
             found["reads"] = report.numbers(done)
             print(report.table(report.medians(done)))
-
+        if "statement" in asked.only:
+            await people.renew()
+            lines = await statement.measure(running, people, asked.rounds)
+            found["statement"] = [asdict(one) for one in lines]
+            print(statement.table(lines))
         if "rules" in asked.only:
             await people.renew()
             done, read = await rules_front.rounds(*how)

@@ -104,7 +104,7 @@ def own_server() -> Iterator[str]:
 
 def prepare(server: str, accounts: int) -> Payments:
     """Make a fresh database with funded accounts."""
-    _recreate(server, DATABASE)
+    recreate(server, DATABASE)
     dsn = make_conninfo(server, dbname=DATABASE)
     migrate(dsn)
     with psycopg.connect(dsn, autocommit=True) as connection:
@@ -200,7 +200,7 @@ def prove(server: str, accounts: int) -> None:
 
 def prepare_yardstick(server: str, scale: int) -> None:
     """Make pgbench's own database."""
-    _recreate(server, YARDSTICK)
+    recreate(server, YARDSTICK)
     dsn = make_conninfo(server, dbname=YARDSTICK)
     subprocess.run([PGBENCH, "-i", "-q", "-s", str(scale), dsn], check=True, capture_output=True)
 
@@ -225,7 +225,7 @@ def yardstick(server: str, seconds: float, clients: Sequence[int]) -> list[Run]:
     return runs
 
 
-def _recreate(server: str, database: str) -> None:
+def recreate(server: str, database: str) -> None:
     _drop(server, database)
     with psycopg.connect(server, autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {database}".encode())
