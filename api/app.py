@@ -33,6 +33,7 @@ from api import (
     pins,
     problems,
     products,
+    qr,
     quotes,
     reconciliations,
     super_reads,
@@ -195,6 +196,7 @@ def create_routes() -> FastAPI:
     app.include_router(wallet_queries.router, prefix="/v1")
     app.include_router(statements.router, prefix="/v1")
     app.include_router(mini_statements.router, prefix="/v1")
+    app.include_router(qr.router, prefix="/v1")
     app.include_router(limits.router, prefix="/v1")
     app.include_router(authorisation_codes.router, prefix="/v1")
     app.include_router(movement_queries.router, prefix="/v1")

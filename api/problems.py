@@ -66,6 +66,8 @@ PROBLEMS: dict[str, tuple[int, str]] = {
     "day_not_closed": (409, "The day is not balanced yet."),
     "suspension_invalid": (422, "The document is no suspension."),
     "asked_too_soon": (429, "It was sent within the last minute; ask again after that."),
+    "no_merchant": (422, "Only a merchant's wallet has a QR code."),
+    "qr_invalid": (422, "That is no QR code of a merchant of this operator."),
     "too_many_rows": (422, "It has more rows than a document of that kind: ask for less, or CSV."),
     "statement_invalid": (422, "The bank's statement does not add up, or follow the last one."),
     "term_invalid": (422, "Terms begin now or later, and end after they begin."),

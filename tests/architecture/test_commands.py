@@ -40,6 +40,7 @@ NO_COMMANDS = {
     ("POST", "/v1/approvals/{approval}/documents"): "signs, and sends nothing",
     ("PUT", "/v1/approvals/substitutes"): "one's own absence; the audit is told",
     ("DELETE", "/v1/approvals/substitutes"): "the same",
+    ("POST", "/v1/qr/decodings"): "says what was scanned, and carries nothing out",
     ("POST", "/v1/bep/explain"): "asks what rules would say",
     ("POST", "/v1/bep/backtests"): "asks what rules would have said",
     ("POST", "/v1/books/reconciliations"): "holds what is there against each other",

@@ -1,0 +1,1 @@
+"""QR codes that merchants present, as EMVCo specifies them."""
