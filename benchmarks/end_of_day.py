@@ -84,7 +84,7 @@ def _prepared(server: str, accounts: int) -> str:
         )
         connection.execute("UPDATE ledger.account SET posted = 10^12 WHERE code = 'CUSTOMER'")
         connection.execute(_JOURNALS.encode(), about)
-        connection.execute("VACUUM ANALYZE")
+        connection.execute("VACUUM ANALYZE ledger.account, ledger.journal")
     return dsn
 
 

@@ -2,11 +2,14 @@
 
 import asyncio
 import contextlib
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from datetime import date
 from functools import partial
 from hashlib import sha256
 from typing import Any
 
+from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 from temporalio.client import Client
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
@@ -40,6 +43,8 @@ from workflows.support.limits import WORKFLOW_TASK
 LOOK_S = 1.0
 """How often the loop looks for days that are over, or cut off and not being closed."""
 SETTLE_S, SETTLE_TRIES = 0.2, 100
+STATEMENT_S = 1_800
+"""Of one statement about a day; the step that it is part of has an hour."""
 DERIVED_STEP = 0
 """The step of a derived journal: movements begin with 1."""
 BY_THE_CLOCK = "the clock"
@@ -72,7 +77,7 @@ class Days:
 
     async def derive(self, day: ClosingDay) -> int:
         """Post what the day is recognised as; each journal once, whoever repeats it."""
-        async with scoped(self._pool, day.tenant_id) as connection:
+        async with _at_leisure(self._pool, day.tenant_id) as connection:
             found = await _day(connection, day)
             moved = await postgres.moved(connection, day.tenant_id, found.business_date)
             chart = await postgres.chart(connection, day.tenant_id)
@@ -83,7 +88,7 @@ class Days:
 
     async def balance(self, day: ClosingDay) -> str:
         """Write the trial balance down; its totals in words. Raises UnbalancedError."""
-        async with scoped(self._pool, day.tenant_id) as connection:
+        async with _at_leisure(self._pool, day.tenant_id) as connection:
             found = await _day(connection, day)
             await postgres.balance(connection, day.tenant_id, found.business_date)
             lines = await postgres.trial_balance(connection, day.tenant_id, found.business_date)
@@ -93,7 +98,7 @@ class Days:
         """Keep the day's reports."""
         when = date.fromisoformat(day.date)
         for one in reports().values():
-            async with scoped(self._pool, day.tenant_id) as connection:
+            async with _at_leisure(self._pool, day.tenant_id) as connection:
                 content = await one.write(connection, day.tenant_id, when)
                 await postgres.keep_report(connection, day.tenant_id, when, one.name, content)
         return len(reports())
@@ -101,12 +106,22 @@ class Days:
     async def close(self, day: ClosingDay) -> str:
         """Seal and close the day; its hash, in hexadecimal."""
         when = date.fromisoformat(day.date)
-        async with scoped(self._pool, day.tenant_id) as connection:
+        async with _at_leisure(self._pool, day.tenant_id) as connection:
             await postgres.seal(connection, day.tenant_id, when)
             await postgres.close(connection, day.tenant_id, when)
             sealed = await _day(connection, day)
         assert sealed.hash is not None
         return sealed.hash.hex()
+
+
+@asynccontextmanager
+async def _at_leisure(
+    pool: AsyncConnectionPool[Any], tenant: int
+) -> AsyncGenerator[AsyncConnection[Any]]:
+    """A tenant's transaction: statements about a whole day take longer than posting may."""
+    async with scoped(pool, tenant) as connection:
+        await connection.execute(f"SET LOCAL statement_timeout = '{STATEMENT_S}s'".encode())
+        yield connection
 
 
 def totals(lines: list[TrialLine]) -> str:
