@@ -28,7 +28,7 @@ pytestmark = [pytest.mark.stack, pytest.mark.long]
 
 REQUEST_S = 40.0
 MEDIUM = Size(streets=8, movements=2_500)
-UNDER_KILLS = Size(streets=6, movements=200)
+UNDER_KILLS = Size(streets=8, movements=625)
 VICTIMS = ("front", "background", "postgres")
 KILLS = 10
 REPLAY_S = 7_200.0
@@ -59,6 +59,8 @@ async def killing(stack: Stack, streets: Sequence[Street], outcomes: int, names:
     for number, name in enumerate(names, 1):
         while _outcomes(streets) < number * outcomes // (len(names) + 1):  # noqa: ASYNC110
             await asyncio.sleep(0.05)
+        while (await stack.told("status"))[0]:  # noqa: ASYNC110 - who is busy may look unwell
+            await asyncio.sleep(0.5)
         await stack.kill(name)
 
 
