@@ -13,7 +13,7 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from mmo.histories.codec import ENCODING
 from mmo.kernel.money import Money
 from mmo.movements.support.catalogue import movements
-from mmo.movements.support.outcome import Outcome, Request, told
+from mmo.movements.support.outcome import Held, Outcome, Request, told
 
 _OUTCOME = cast("type[Outcome]", Outcome)
 _POSTS = frozenset(
@@ -46,7 +46,7 @@ class Folded:
 def fold(history: WorkflowHistory) -> Folded:
     """Derive the movement. Raises UnreadableHistoryError."""
     request = _request(history)
-    outcomes = list(_outcomes(history))
+    outcomes = [one for one in _outcomes(history) if _is_recorded(one)]
     tellings = [told(outcome) for outcome in outcomes]
     nothing: dict[str, Any] = {"state": "accepted", "code": None, "at": None}
     last = tellings[-1] if tellings else nothing
@@ -92,6 +92,11 @@ def _outcomes(history: WorkflowHistory) -> Iterator[Outcome]:
             completed = event.activity_task_completed_event_attributes
             if scheduled.get(completed.scheduled_event_id) in _POSTS:
                 yield _decoded(completed.result.payloads[0], _OUTCOME)
+
+
+def _is_recorded(outcome: Outcome) -> bool:
+    """What stays set aside, because more is asked or awaited, is in no journal again."""
+    return not (isinstance(outcome, Held) and outcome.journal == 0)
 
 
 def _seen(outcomes: list[Outcome]) -> Iterator[str]:

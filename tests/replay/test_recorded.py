@@ -43,6 +43,13 @@ def test_who_joined_a_movement_at_its_end_is_one_of_its_wallets(name: str) -> No
     assert len(fold(history(name)).wallets) == 2
 
 
+def test_what_is_only_asked_once_more_is_no_record_of_the_journal() -> None:
+    held, posted = fold(history("p2p_transfer/resumed_under_changed_rules")).records
+
+    assert held["open"]
+    assert not posted["open"]
+
+
 @pytest.mark.parametrize("name", RECORDED)
 def test_a_recorded_history_names_no_person_and_no_machine(name: str) -> None:
     text = (FOLDER / f"{name}.json").read_text()
