@@ -47,8 +47,10 @@ class Makes(Makers):
         die_if = self._die_if
 
         class DyingCommands(Commands):
-            async def accept(self, row: CommandRow, key: str) -> tuple[CommandRow, bool]:
-                kept = await super().accept(row, key)
+            async def accept(
+                self, row: CommandRow, key: str, keep: Any = None
+            ) -> tuple[CommandRow, bool]:
+                kept = await super().accept(row, key, keep)
                 die_if("accepted")
                 return kept
 
