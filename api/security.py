@@ -29,7 +29,7 @@ SUPER_READ = "super:read"
 READABLE = READ | {
     "identity:read", "code-lists:read", "tenancy:read", "bep:read", "products:read",
     "documents:read", "webhooks:read", "parties:read", "tariffs:read",
-    "limit-profiles:read",
+    "limit-profiles:read", "suspensions:read", "books:read", "figures:read",
 }  # fmt: skip
 """What a super-tenant's reader has in the tenant that they look at."""
 REASON_MIN, REASON_MAX = 5, 200

@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field
 
 from api.problems import Problem
 from api.queries.paging import Position, Session, Since, Until, moment
-from api.schemas import answers_with
+from api.schemas import answers_with, problems
 from api.security import Caller, requires
 from mmo.kernel.money import Money
 from mmo.projections.figures import FigureView, figures
@@ -76,7 +76,12 @@ async def _streaming(request: Request, caller: MayRead) -> AsyncIterator[None]:
         taken[own] -= 1
 
 
-@router.get("/stream", summary="Hear of figures as they change", response_class=EventSourceResponse)
+@router.get(
+    "/stream",
+    summary="Hear of figures as they change",
+    response_class=EventSourceResponse,
+    responses=problems(),
+)
 async def stream(
     request: Request, caller: MayRead, _: Annotated[None, Depends(_streaming)]
 ) -> AsyncIterator[ServerSentEvent]:
