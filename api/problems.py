@@ -79,6 +79,7 @@ PROBLEMS: dict[str, tuple[int, str]] = {
     "backtest_not_found": (404, "There is no such back-test."),
     "backtest_not_done": (409, "The back-test has no result yet."),
     "backtests_running": (409, "Enough back-tests are running; wait until one is done."),
+    "reconciliations_running": (409, "Enough of them are running; wait until one is done."),
     "rule_not_pending": (409, "The rule does not wait for approval."),
     "approval_not_found": (404, "There is no such approval."),
     "role_missing": (403, "None of the roles that are asked is held by you now."),

@@ -7,27 +7,25 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import JSONResponse
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
-from temporalio.client import Client
-from temporalio.service import RPCError
 
 from activities.reconciliations import Asked
+from api.bulk import start
 from api.problems import Problem
 from api.reading import Reading
 from api.schemas import answers_with
 from api.security import Caller, requires
-from api.start import RPC_TIMEOUT, Clients
 from mmo.histories import reconciling
 from mmo.histories.reconciling import Reconciliation
 from mmo.kernel.identifiers import mint
-from mmo.keys.ports import KeysAwayError, NoKeyError
 from mmo.tenancy.scope import scoped
 from mmo.trials.parts import SPAN_MAX
 from workflows.processes.reconciliation import Reconciliation as Workflow
-from workflows.support import queues
 
 router = APIRouter(prefix="/books/reconciliations", tags=["books"])
 
 MayReconcile = Annotated[Caller, Depends(requires("books:reconcile"))]
+RUNNING_MAX = 5
+"""Of one tenant at once."""
 
 
 class SpanBody(BaseModel):
@@ -61,15 +59,16 @@ async def begin(request: Request, body: SpanBody, caller: MayReconcile) -> JSONR
     if not body.since < body.until <= body.since + SPAN_MAX:
         raise Problem("validation", "a span ends after it begins, within 92 days", status=422)
     identity, tenant = mint(), caller.tenant
-    clients: Clients = request.app.state.clients
     async with scoped(request.app.state.pool, tenant.id) as connection:
+        if await reconciling.running(connection, tenant.id) >= RUNNING_MAX:
+            raise Problem("reconciliations_running")
         by = caller.actor.subject
         await reconciling.keep(connection, tenant.id, identity, body.since, body.until, by)
         asked = Asked(tenant=tenant.slug, tenant_id=tenant.id, id=str(identity))
-        try:  # Started before the row is there for others: its first activity waits for it.
-            await start(await clients(tenant), asked)
-        except (RPCError, OSError, KeysAwayError, NoKeyError):
-            raise Problem("unavailable") from None
+        await start(
+            request, tenant, Workflow.run, asked, name=f"reconciliation/{identity}",
+            summary="hold histories against the books",
+        )  # fmt: skip
         found = await reconciling.find(connection, tenant.id, identity)
     assert found is not None
     location = {"Location": f"/v1/books/reconciliations/{identity}"}
@@ -89,18 +88,6 @@ async def read(reading: Reading, reconciliation: str, caller: MayReconcile) -> d
     if found is None or str(identity) != reconciliation:
         raise Problem("not_found")
     return resource(found)
-
-
-async def start(client: Client, asked: Asked) -> None:
-    """Start the workflow. Raises RPCError where Temporal does not answer."""
-    await client.start_workflow(
-        Workflow.run,
-        asked,
-        id=f"{asked.tenant}/reconciliation/{asked.id}",
-        task_queue=queues.BULK,
-        static_summary="hold histories against the books",
-        rpc_timeout=RPC_TIMEOUT,
-    )
 
 
 def resource(found: Reconciliation) -> dict[str, Any]:

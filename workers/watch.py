@@ -56,9 +56,10 @@ class Watch:
                     )  # fmt: skip
             missing = [one.row() | {"day": day} for one in certificates if one.shortfall]
             found.append(Finding(invariant="trust", violations=len(missing), rows=missing))
-            await watching.tell(connection, tenant.id, found)
+            news = await watching.tell(connection, tenant.id, found)
         for one in found:
             VIOLATIONS.labels(tenant.slug, one.invariant).set(one.violations)
+        for one in news:  # what is told already is not told again every few seconds
             if one.violations:
                 _log.error("alert.invariant", tenant=tenant.slug, invariant=one.invariant,
                            violations=one.violations)  # fmt: skip

@@ -8,10 +8,9 @@ from uuid import UUID
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 from psycopg import AsyncConnection
-from temporalio.client import Client
-from temporalio.service import RPCError
 
 from activities.backtests import Trial
+from api.bulk import start
 from api.problems import Problem
 from api.reading import Reading
 from api.rendering.spreadsheet import MEDIA_TYPE, as_csv
@@ -22,14 +21,12 @@ from api.rules.tried_tariffs import check_tariffs
 from api.rules.uniform import read_rule
 from api.schemas import answers_with, downloads
 from api.security import Caller
-from api.start import RPC_TIMEOUT, Clients
 from mmo.bep.event import Phase
 from mmo.bep.processor import MetadataError
 from mmo.bep.registry import names, processors
 from mmo.bep.snapshot import Stored
 from mmo.kernel.identifiers import mint
 from mmo.kernel.spelling import nearest
-from mmo.keys.ports import KeysAwayError, NoKeyError
 from mmo.movements.support.business_events import business_events
 from mmo.movements.support.catalogue import movements
 from mmo.tenancy.scope import scoped
@@ -38,7 +35,6 @@ from mmo.trials.parts import SPAN_MAX, parts_of
 from mmo.trials.postgres import Backtest
 from mmo.trials.rulebook import row_of
 from workflows.processes.backtest import Backtest as Workflow
-from workflows.support import queues
 
 router = APIRouter(prefix="/bep/backtests", tags=["rules"])
 RUNNING_MAX = 5
@@ -55,7 +51,6 @@ async def begin(request: Request, body: BacktestBody, caller: MayRead) -> JSONRe
     """Decide the movements of a span, at most 92 days, again: nothing but a report comes of it."""
     _check(body)
     identity, tenant = mint(), caller.tenant
-    clients: Clients = request.app.state.clients
     async with scoped(request.app.state.pool, tenant.id, SHARED) as connection:
         if await postgres.running(connection, tenant.id) >= RUNNING_MAX:
             raise Problem("backtests_running")
@@ -66,13 +61,11 @@ async def begin(request: Request, body: BacktestBody, caller: MayRead) -> JSONRe
             since=body.since, until=body.until, types=sorted(set(body.types)),
             parts=parts_of(body.since, body.until), by=caller.actor.subject,
         )  # fmt: skip
-        # Started before the row is there for others: the first activity is repeated until it is. So
-        # no row is left behind that nobody works on.
         trial = Trial(tenant=tenant.slug, tenant_id=tenant.id, id=str(identity))
-        try:
-            await start_backtest(await clients(tenant), trial)
-        except (RPCError, OSError, KeysAwayError, NoKeyError):
-            raise Problem("unavailable") from None
+        await start(
+            request, tenant, Workflow.run, trial, name=f"backtest/{identity}",
+            summary="try rules on recorded movements",
+        )  # fmt: skip
         found = await postgres.find(connection, tenant.id, identity)
     assert found is not None
     location = {"Location": f"/v1/bep/backtests/{identity}"}
@@ -98,18 +91,6 @@ async def download(reading: Reading, backtest: str, caller: MayRead) -> Response
     name = f'attachment; filename="backtest-{found.id}.csv"'
     return Response(
         table_of(found.result), media_type=MEDIA_TYPE, headers={"Content-Disposition": name}
-    )
-
-
-async def start_backtest(client: Client, trial: Trial) -> None:
-    """Start the workflow. Raises RPCError where Temporal does not answer."""
-    await client.start_workflow(
-        Workflow.run,
-        trial,
-        id=f"{trial.tenant}/backtest/{trial.id}",
-        task_queue=queues.BULK,
-        static_summary="try rules on recorded movements",
-        rpc_timeout=RPC_TIMEOUT,
     )
 
 

@@ -82,10 +82,11 @@ async def freeze(connection: Connection, tenant: int, day: str, certificate: Cer
     return bool(row and row[0])
 
 
-async def tell(connection: Connection, tenant: int, found: Sequence[Finding]) -> None:
-    """Write down what was found, where it is something else than before."""
+async def tell(connection: Connection, tenant: int, found: Sequence[Finding]) -> list[Finding]:
+    """Write down what is something else than before; these findings."""
+    news = list[Finding]()
     for one in found:
-        await connection.execute(
+        cursor = await connection.execute(
             """INSERT INTO books.watch AS w (tenant_id, invariant, violations, detail)
                VALUES (%s, %s, %s, %s)
                ON CONFLICT (tenant_id, invariant) DO UPDATE
@@ -94,6 +95,9 @@ async def tell(connection: Connection, tenant: int, found: Sequence[Finding]) ->
                       (excluded.violations, excluded.detail)""",
             [tenant, one.invariant, one.violations, Jsonb([_plain(row) for row in one.rows])],
         )
+        if cursor.rowcount:
+            news.append(one)
+    return news
 
 
 async def told(connection: Connection, tenant: int) -> list[dict[str, Any]]:

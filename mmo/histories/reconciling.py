@@ -112,6 +112,17 @@ async def find(connection: Connection, tenant: int, identifier: UUID) -> Reconci
     return await cursor.fetchone()
 
 
+async def running(connection: Connection, tenant: int) -> int:
+    """How many reconciliations of the tenant are under way."""
+    cursor = await connection.execute(
+        """SELECT count(*) FROM histories.reconciliation
+            WHERE tenant_id = %s AND state = 'running'""",
+        [tenant],
+    )
+    row = await cursor.fetchone()
+    return row[0] if row else 0
+
+
 async def finish(
     connection: Connection, tenant: int, identifier: UUID, result: Mapping[str, Any] | None
 ) -> None:

@@ -5,6 +5,8 @@ import uuid
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import psycopg
+
 from tests.e2e.town import Town
 
 WHERE = "/v1/books/reconciliations"
@@ -52,3 +54,22 @@ async def test_who_may_not_and_what_is_not_there(demo: Town, other: Town) -> Non
     assert (await demo.staff.get(f"{WHERE}/none")).status_code == 404
     found = await reconciled(demo)
     assert (await other.staff.get(f"{WHERE}/{found['id']}")).status_code == 404
+
+
+async def test_so_many_run_at_once_and_no_more(other: Town, books: psycopg.Connection) -> None:
+    now = datetime.now(UTC)
+    span = {"from": (now - timedelta(minutes=1)).isoformat(), "to": now.isoformat()}
+    with books.transaction():
+        books.execute(
+            """INSERT INTO histories.reconciliation (tenant_id, id, since, until, made_by)
+               SELECT t.id, gen_random_uuid(), now() - interval '1 day', now(), 'tests'
+                 FROM tenancy.tenant t, generate_series(1, 5) WHERE t.slug = %s""",
+            [other.tenant],
+        )
+
+    refused = await other.staff.post(WHERE, span)
+    with books.transaction():
+        books.execute("DELETE FROM histories.reconciliation WHERE made_by = 'tests'")
+
+    assert (refused.status_code, refused.json()["code"]) == (409, "reconciliations_running")
+    assert (await other.staff.post(WHERE, span)).status_code == 202

@@ -9,7 +9,7 @@ import httpx
 import typer
 
 from workers.cli.support.asking import moment
-from workers.cli.support.calling import TenantOption, TokenOption, answered, client
+from workers.cli.support.calling import AsOption, TenantOption, TokenOption, answered, client
 from workers.cli.support.options import (
     DEFAULT_HOME,
     HomeOption,
@@ -24,8 +24,6 @@ from workers.stack.launch import StackError
 app = typer.Typer()
 group = typer.Typer(no_args_is_help=True, help="Rules, and trying them on recorded movements.")
 app.add_typer(group, name="bep")
-
-AsOption = Annotated[str, typer.Option("--as", help="Who asks: operator, or another program.")]
 
 
 @group.command()

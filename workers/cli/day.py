@@ -8,7 +8,14 @@ from typing import Annotated, Any
 
 import typer
 
-from workers.cli.support.calling import TenantOption, TokenOption, answered, client, downloaded
+from workers.cli.support.calling import (
+    AsOption,
+    TenantOption,
+    TokenOption,
+    answered,
+    client,
+    downloaded,
+)
 from workers.cli.support.options import (
     DEFAULT_HOME,
     HomeOption,
@@ -24,7 +31,6 @@ group = typer.Typer(no_args_is_help=True, help="The day of the books.")
 app.add_typer(group, name="day")
 
 LOOK_S = 0.5
-AsOption = Annotated[str, typer.Option("--as", help="Who asks: operator, or another program.")]
 DayArgument = Annotated[str, typer.Argument(metavar="DATE", help="Such as 2026-11-27.")]
 
 

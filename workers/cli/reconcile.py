@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from workers.cli.support.asking import moment
-from workers.cli.support.calling import TenantOption, TokenOption, answered, client
+from workers.cli.support.calling import AsOption, TenantOption, TokenOption, answered, client
 from workers.cli.support.options import (
     DEFAULT_HOME,
     PROBLEM,
@@ -28,7 +28,7 @@ def reconcile(
     *,
     since: Annotated[str, typer.Option("--from", help="Since: 90s, 15m, 1h, 7d or a date.")],
     until: Annotated[str | None, typer.Option("--to", help="Until; else now.")] = None,
-    who: Annotated[str, typer.Option("--as", help="Who asks.")] = "operator",
+    who: AsOption = "operator",
     tenant: TenantOption = "demo",
     bearer: TokenOption = None,
     home: HomeOption = DEFAULT_HOME,

@@ -12,7 +12,7 @@ from mmo.kernel.money import AmountError, Money
 from mmo.pricing.price import CannotPriceError, Priced, Ticket, price
 from mmo.pricing.tariff import EARNERS, Tariff, read
 from workers.cli.support.asking import moment
-from workers.cli.support.calling import TenantOption, TokenOption, answered, client
+from workers.cli.support.calling import AsOption, TenantOption, TokenOption, answered, client
 from workers.cli.support.options import (
     DEFAULT_HOME,
     HomeOption,
@@ -28,7 +28,6 @@ app = typer.Typer()
 group = typer.Typer(no_args_is_help=True, help="What movements cost, and what they would cost.")
 app.add_typer(group, name="tariffs")
 
-AsOption = Annotated[str, typer.Option("--as", help="Who asks: operator, or another program.")]
 HEADS = (
     "amount", "payer pays", "receiver gets", "fee", "tax", "levy", *EARNERS, "withheld",
 )  # fmt: skip

@@ -8,13 +8,8 @@ from temporalio.exceptions import ActivityError
 
 from activities.backtests import BacktestActivities, Counted, Finding, Part, Progress, Trial
 from workflows.support import queues
-from workflows.support.limits import (
-    A_FEW_TIMES,
-    BULK_BEAT,
-    BULK_STEP,
-    DATABASE_CALL,
-    PARTS_AT_ONCE,
-)
+from workflows.support.bulk import part, step
+from workflows.support.limits import PARTS_AT_ONCE
 
 QUEUE = queues.BULK
 Does = BacktestActivities
@@ -31,40 +26,24 @@ class Backtest:
     async def run(self, trial: Trial) -> None:
         """Count all parts, a few at a time; a part that fails again and again fails it."""
         try:
-            parts: int = await _do(Does.parts, trial, "look what is to be tried")
+            parts: int = await step(Does.parts, trial, "look what is to be tried")
             waiting = iter(range(parts))
             lanes = [self._lane(trial, waiting, parts) for _ in range(PARTS_AT_ONCE)]
             await asyncio.gather(*lanes)
         except ActivityError:
-            await _do(Does.finish, Finding(trial=trial), "give it up")
+            await step(Does.finish, Finding(trial=trial), "give it up")
             workflow.set_current_details("**failed**")
             return
         counted = tuple(self._counted[number] for number in sorted(self._counted))
-        await _do(Does.finish, Finding(trial=trial, parts=counted), "put the parts together")
+        await step(Does.finish, Finding(trial=trial, parts=counted), "put the parts together")
         workflow.set_current_details("done")
 
     async def _lane(self, trial: Trial, waiting: Any, parts: int) -> None:
         for number in waiting:
-            self._counted[number] = await workflow.execute_activity_method(
-                Does.count,
-                Part(trial=trial, number=number),
-                start_to_close_timeout=BULK_STEP,
-                heartbeat_timeout=BULK_BEAT,
-                retry_policy=A_FEW_TIMES,
-                summary=f"part {number + 1} of {parts}",
-            )
+            share = Part(trial=trial, number=number)
+            self._counted[number] = await part(Does.count, share, f"part {number + 1} of {parts}")
             done = len(self._counted)
             decisions = sum(one.tally["decisions"] for one in self._counted.values())
             progress = Progress(trial=trial, parts=done, decisions=decisions)
-            await _do(Does.progress, progress, f"{done} of {parts} parts are done")
+            await step(Does.progress, progress, f"{done} of {parts} parts are done")
             workflow.set_current_details(f"{done} of {parts} parts, {decisions} decisions")
-
-
-async def _do(door: Any, argument: Any, summary: str) -> Any:
-    return await workflow.execute_activity_method(
-        door,
-        argument,
-        start_to_close_timeout=DATABASE_CALL,
-        retry_policy=A_FEW_TIMES,
-        summary=summary,
-    )

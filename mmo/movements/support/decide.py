@@ -89,7 +89,8 @@ def decide(
     if undone.waits and verb is Verb.EXECUTE and request.step == 1:
         verb = Verb.RESERVE
         undone = undone_of(movement, command, request, verb, facts)
-    worth = replace(worth, prices=undone.prices or worth.prices)
+    if undone.prices is not None:
+        worth = replace(worth, prices=undone.prices)
     admitted = _admitted(movement, step, command, request, facts)
     considered = (*admitted, *worth.considered, *undone.considered)
     refused = next((one.verdict for one in considered if one.verdict != "allow"), None)

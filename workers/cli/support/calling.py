@@ -12,6 +12,7 @@ from workers.stack.launch import StackError
 from workers.stack.plan import stack_settings
 
 ANSWER_S = 35.0
+AsOption = Annotated[str, typer.Option("--as", help="Who asks: operator, or another program.")]
 TenantOption = Annotated[str, typer.Option("--tenant", help="The tenant.")]
 TokenOption = Annotated[
     str | None, typer.Option("--token", envvar="MMO_TOKEN", help="A token, instead of --as.")
