@@ -15,10 +15,10 @@ from mmo.movements.support.outcome import Posted
 from mmo.tenancy.scope import scoped
 from tests.mmo.books.closing import balance_of, broken, closed, closing, cut_off
 from tests.mmo.movements.test_terms_in_force import FLAT, price
-from tests.mmo.moving import operator, rows, sends
+from tests.mmo.moving import operator, passed, rows, sends
 from tests.servers.postgres import Database
 from tests.workflows.house import TENANT, House
-from workers.days import Days, UnbalancedError, totals
+from workers.days import Days, NotSettledError, UnbalancedError, totals
 
 
 @pytest.fixture
@@ -106,6 +106,23 @@ async def test_no_movement_under_way_at_the_cut_off_is_lost_between_the_days(
     moved = (await balance_of(opened, day.business_date))["CUSTOMER"]
     assert moved.credits == 1_000_00 + 1_00 * dated.count(day.business_date)
     assert broken(database) == []
+
+
+async def test_a_day_is_not_derived_while_something_of_it_is_still_under_way(
+    opened: House, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("workers.days.SETTLE_TRIES", 2)
+    with psycopg.connect(database.admin) as under_way:
+        under_way.execute("SELECT pg_current_xact_id()")
+        day = await cut_off(opened)
+        assert day is not None
+        async with PostgresPostings(opened.pool) as postings:
+            steps = Days(opened.pool, postings)
+            with pytest.raises(NotSettledError):
+                await steps.settle(closing(day))
+            under_way.commit()
+            await passed(opened.pool)
+            await steps.settle(closing(day))
 
 
 async def test_cut_off_again_it_is_the_same_day_and_the_day_to_come_cannot_be(
