@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass, fields
+from itertools import chain
 from typing import Any
 
 from fastapi import APIRouter, FastAPI
@@ -9,56 +10,24 @@ from fastapi_offline import FastAPIOffline
 from psycopg_pool import AsyncConnectionPool
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from api import (
-    answers,
-    authorisation_codes,
-    book_reports,
-    books,
-    changes,
-    code_lists,
-    contract,
-    document_kinds,
-    documents,
-    flags,
-    health,
-    limit_profiles,
-    limits,
-    mini_statements,
-    movements,
-    notifications,
-    offices,
-    parties,
-    party_files,
-    party_reads,
-    pins,
-    problems,
-    products,
-    qr,
-    quotes,
-    reconciliations,
-    super_reads,
-    suspensions,
-    tariffs,
-    tasks,
-    tenant_groups,
-    tenants,
-    terms,
-    trust,
-    vouchers,
-    wallets,
-    webhooks,
-)
+from api import changes, contract, health, notifications, problems, webhooks
 from api.accepting import Door
+from api.books.routers import ROUTERS as BOOKS
 from api.changing import install_changing
-from api.deciding import approvals, substitutes
+from api.deciding.routers import ROUTERS as DECIDING
+from api.documents.routers import ROUTERS as DOCUMENTS
 from api.guard import Guard
-from api.identity import clients, roles, users
-from api.queries import figures, statements
-from api.queries import movements as movement_queries
-from api.queries import wallets as wallet_queries
-from api.rules import backtests, explaining, governing, uniform
+from api.identity.routers import ROUTERS as IDENTITY
+from api.movements.routers import ROUTERS as MOVEMENTS
+from api.movements.routers import of_the_catalogue
+from api.parties.routers import ROUTERS as PARTIES
+from api.rules import uniform
+from api.rules.routers import ROUTERS as RULES
 from api.security import Gatekeeper
 from api.start import Clients
+from api.tenants.routers import ROUTERS as TENANTS
+from api.terms.routers import ROUTERS as TERMS
+from api.wallets.routers import ROUTERS as WALLETS
 from mmo.audit.postgres import AuditLog
 from mmo.changes.support.changes import Changes
 from mmo.documents.ports import DocumentStore
@@ -68,7 +37,6 @@ from mmo.keys.envelope import Envelope
 from mmo.keys.ports import KeyStore
 from mmo.messaging.bell import Bell
 from mmo.movements.support.allowances import Allowances
-from mmo.movements.support.catalogue import movements as catalogue
 from mmo.movements.support.ports import FactsReader
 from mmo.notifications.bells import Bells
 from mmo.parties.blobs import BlobStore
@@ -100,11 +68,12 @@ TAGS = (
 """In the order in which the contract shows them."""
 
 
-PREPARED = {
-    "payment-request": authorisation_codes.PREPARED,
-    "voucher": vouchers.PREPARED,
-}
-"""Movement → what its acceptance needs beside the command."""
+ROOMS = (
+    *(WALLETS, PARTIES, DOCUMENTS, IDENTITY, TENANTS),
+    *(TERMS, BOOKS, RULES, DECIDING),
+    (notifications.router, webhooks.router, changes.router),
+)
+"""The routes of each room; those of movements come before all others."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,47 +128,8 @@ def create_routes() -> FastAPI:
     problems.install(app)
     install_changing(app)
     app.include_router(health.router)
-    for movement in catalogue().values():
-        prepared = PREPARED.get(movement.name)
-        app.include_router(movements.route_of(movement, prepared), prefix="/v1")
-    for movement in catalogue().values():
-        if movement.priced:
-            app.include_router(quotes.route_of(movement), prefix="/v1")
-    for offered in answers.routed():
-        app.include_router(answers.route_of(offered), prefix="/v1")
-    administration = (users, roles, clients, code_lists, tenants, tenant_groups, super_reads)
-    known = (parties, party_files, party_reads, offices)
-    products_and_documents = (products, document_kinds, documents, pins)
-    for module in (wallets, flags, vouchers, *known, *products_and_documents, *administration):
-        app.include_router(module.router, prefix="/v1")
     app.include_router(uniform.router)
-    for module in (
-        tariffs,
-        limit_profiles,
-        suspensions,
-        terms,
-        book_reports,
-        books,
-        reconciliations,
-        trust,
-        governing,
-        explaining,
-        backtests,
-        substitutes,
-        approvals,
-        tasks,
-        notifications,
-        webhooks,
-    ):
-        app.include_router(module.router, prefix="/v1")
-    app.include_router(changes.router, prefix="/v1")
-    app.include_router(wallet_queries.router, prefix="/v1")
-    app.include_router(statements.router, prefix="/v1")
-    app.include_router(mini_statements.router, prefix="/v1")
-    app.include_router(qr.router, prefix="/v1")
-    app.include_router(limits.router, prefix="/v1")
-    app.include_router(authorisation_codes.router, prefix="/v1")
-    app.include_router(movement_queries.router, prefix="/v1")
-    app.include_router(figures.router, prefix="/v1")
+    for router in chain(of_the_catalogue(), MOVEMENTS, *ROOMS):
+        app.include_router(router, prefix="/v1")
     contract.publish(app)
     return app

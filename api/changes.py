@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends
 
 from api.changing import ChangeSchema
-from api.identity.administering import identifier
+from api.fields import identifier
 from api.problems import Problem
 from api.reading import Reading
 from api.schemas import answers_with

@@ -9,9 +9,9 @@ from fastapi import APIRouter, Depends, Header, Path, Query, Request
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from pydantic import BaseModel, Field
 
-from api.identity.administering import identifier
+from api.fields import identifier
+from api.paging import Cursor, Limit, key_of, moment, page_of
 from api.problems import Problem
-from api.queries.paging import Cursor, Limit, key_of, moment, page_of
 from api.reading import Reading
 from api.schemas import answers_with
 from api.security import Caller, requires

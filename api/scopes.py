@@ -1,6 +1,6 @@
 """Every scope there is, in one list: the fixed ones, and those that the catalogue brings along."""
 
-from api.answers import answers
+from api.movements.answers import answers
 from api.security import FIXED_SCOPES
 from mmo.movements.support.catalogue import movements
 

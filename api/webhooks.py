@@ -10,9 +10,9 @@ from psycopg import AsyncConnection
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.changing import Changing, Raising, changed
-from api.identity.administering import identifier
+from api.fields import identifier
+from api.paging import Cursor, Limit, key_of, moment, page_of
 from api.problems import Problem
-from api.queries.paging import Cursor, Limit, key_of, moment, page_of
 from api.reading import Reading
 from api.schemas import answers_with
 from api.security import Caller, requires

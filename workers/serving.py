@@ -40,6 +40,7 @@ from mmo.parties.personal import PartyData
 from mmo.settings import Settings
 from mmo.tenancy.postgres import TenantRegister
 from mmo.wallets.personal import PersonalData
+from workers.engine import open_engine
 from workers.fleet import ADMITTED_MAX, fleet, movements_worker
 from workers.http import bound, http
 from workers.ready import notify
@@ -50,7 +51,6 @@ from workers.wiring import (
     answer_verifier,
     decision_verifier,
     key_store,
-    open_engine,
     open_envelope,
     open_pool,
     open_trust,

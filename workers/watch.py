@@ -1,10 +1,12 @@
 """The watch over the books, carried out: it looks, tells, and freezes issuance if it must."""
 
 import asyncio
+import time
 from typing import Any
 
 import structlog
 from prometheus_client import Gauge
+from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
 from mmo.books import watching
@@ -17,6 +19,8 @@ from workers.loops import run_alone
 from workers.wiring import open_pool
 
 LOOK_S = 3.0
+RESTS = 50.0
+"""A look at all accounts is not taken again for so many times as long as it took."""
 VIOLATIONS = Gauge(
     "mmo_invariant_violations", "Violations at the last look.", ["tenant", "invariant"]
 )
@@ -30,10 +34,15 @@ _log = structlog.get_logger()
 class Watch:
     """Remembers how far it has looked; a fresh one looks at everything once."""
 
-    def __init__(self, pool: AsyncConnectionPool[Any], tenants: TenantRegister) -> None:
+    def __init__(
+        self, pool: AsyncConnectionPool[Any], tenants: TenantRegister, *, rests: float = RESTS
+    ) -> None:
         self._pool = pool
         self._tenants = tenants
+        self._rests = rests
         self._seen: dict[int, int] = {}
+        self._again: dict[int, float] = {}
+        """Tenant → from when on all accounts are looked at again."""
 
     async def round(self) -> bool:
         """Look at the books of each operator."""
@@ -46,6 +55,7 @@ class Watch:
         async with scoped(self._pool, tenant.id) as connection:
             until = await watching.horizon(connection)
             found = await watching.look(connection, tenant.id, self._seen.get(tenant.id, 0), until)
+            found += await self._over(connection, tenant)
             day, certificates = await watching.proofs(connection, tenant.id)
             for one in certificates:
                 SHORTFALL.labels(tenant.slug, one.currency).set(one.shortfall or 0)
@@ -66,6 +76,15 @@ class Watch:
         # What is wrong is looked at again until it is mended: zero_sum is of journals, for ever.
         if not any(one.violations for one in found if one.invariant == "zero_sum"):
             self._seen[tenant.id] = until
+        return found
+
+    async def _over(self, connection: AsyncConnection[Any], tenant: Tenant) -> list[Finding]:
+        began = time.monotonic()
+        if began < self._again.get(tenant.id, began):
+            return []
+        found = await watching.look_over(connection, tenant.id)
+        took = time.monotonic() - began
+        self._again[tenant.id] = began + took + self._rests * took
         return found
 
 

@@ -6,9 +6,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-import psycopg
 from psycopg_pool import AsyncConnectionPool
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from temporalio.client import Client
 from temporalio.service import ConnectConfig, KeepAliveConfig, ServiceClient
 
@@ -36,8 +34,6 @@ DEV = "dev"
 """The environment in which keys may be files."""
 KeyMaker = Callable[[int, str], Awaitable[None]]
 """Makes the keys that a tenant (number, slug) never had."""
-READERS_MAX = 4
-"""Connections of a process that read the read models."""
 CONNECT_S = 30.0
 """How long a process waits for Postgres or Temporal when it starts."""
 
@@ -63,28 +59,6 @@ async def open_pool(
     async with pool:
         await pool.wait(timeout=wait_s)
         yield pool
-
-
-@asynccontextmanager
-async def open_engine(settings: Settings) -> AsyncGenerator[AsyncEngine]:
-    """SQLModel's way to the same database, for the read models."""
-
-    async def connection() -> psycopg.AsyncConnection[Any]:
-        return await psycopg.AsyncConnection.connect(settings.dsn(), autocommit=True)
-
-    engine = create_async_engine(
-        "postgresql+psycopg://",
-        async_creator=connection,
-        isolation_level="AUTOCOMMIT",
-        pool_size=READERS_MAX,
-        pool_pre_ping=True,  # a connection may be older than the database that answers now
-        max_overflow=0,
-        pool_timeout=10.0,
-    )
-    try:
-        yield engine
-    finally:
-        await engine.dispose()
 
 
 class TenantClients:

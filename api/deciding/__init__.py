@@ -1,1 +1,1 @@
-"""Routes of approvals: what I may decide, deciding it, and who stands in for me."""
+"""What people are asked: approvals, who stands in for whom, and tasks."""

@@ -12,12 +12,12 @@ from api.deciding.schemas import (
     ApprovalSchema,
     DecisionBody,
     DecisionsBody,
-    DocumentSchema,
+    SignedDecisionSchema,
     Together,
 )
-from api.movements import Patience
+from api.headers import Patience
+from api.paging import Cursor, Limit, key_of, page_of
 from api.problems import Problem
-from api.queries.paging import Cursor, Limit, key_of, page_of
 from api.reading import Reading
 from api.schemas import answers_with
 from api.security import Caller, requires
@@ -96,7 +96,7 @@ async def cancel(
 
 
 @router.post("/{approval}/documents", summary="Sign a decision without sending it",
-             responses=answers_with(DocumentSchema))  # fmt: skip
+             responses=answers_with(SignedDecisionSchema))  # fmt: skip
 async def sign(
     request: Request, approval: str, body: DecisionBody, caller: MayDecide
 ) -> JSONResponse:

@@ -80,7 +80,7 @@ class ApprovalPage(BaseModel):
     next: str | None
 
 
-class DocumentSchema(BaseModel):
+class SignedDecisionSchema(BaseModel):
     """A signed decision, and the workflow and signal that take it."""
 
     workflow: str

@@ -1,1 +1,1 @@
-"""Administration of users, roles and clients."""
+"""Administration of users, roles, clients and PINs."""

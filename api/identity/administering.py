@@ -4,7 +4,6 @@ import re
 from collections.abc import AsyncGenerator, Iterable
 from contextlib import asynccontextmanager
 from typing import Annotated, Any
-from uuid import UUID
 
 from fastapi import Depends, Header, Request
 from psycopg import AsyncConnection
@@ -80,17 +79,6 @@ async def expected_version(
     if found is None:
         raise Problem("version_conflict", "send If-Match with the ETag that you read")
     return int(found[1])
-
-
-def identifier(text: str) -> UUID:
-    """The id in a path. Raises Problem not_found for what is no canonical UUID."""
-    try:
-        parsed = UUID(text)
-    except ValueError:
-        parsed = None
-    if parsed is None or str(parsed) != text:
-        raise Problem("not_found")
-    return parsed
 
 
 def known_scopes(named: list[str]) -> list[str]:

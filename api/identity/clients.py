@@ -19,8 +19,8 @@ from api.identity.administering import (
 )
 from api.identity.schemas import ClientPage, ClientSchema
 from api.identity.users import Name
+from api.paging import Cursor, Limit, key_of, page_of
 from api.problems import Problem
-from api.queries.paging import Cursor, Limit, key_of, page_of
 from api.reading import Reading
 from api.schemas import answers_with
 from mmo.identity import clients

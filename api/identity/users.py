@@ -8,20 +8,13 @@ from fastapi.responses import JSONResponse, Response
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from api.changing import Changing, Raising, changed, gone
-from api.identity.administering import (
-    Attributes,
-    MayActivate,
-    MayRead,
-    MayWrite,
-    Version,
-    identifier,
-)
+from api.fields import identifier, printable
+from api.identity.administering import Attributes, MayActivate, MayRead, MayWrite, Version
 from api.identity.schemas import GrantSchema, UserPage, UserSchema
+from api.paging import Cursor, Limit, key_of, page_of
 from api.problems import Problem
-from api.queries.paging import Cursor, Limit, key_of, page_of
 from api.reading import Reading
 from api.schemas import answers_with
-from api.wallets import printable
 from mmo.changes.support.asked import Carried
 from mmo.identity import users
 from mmo.identity.users import User

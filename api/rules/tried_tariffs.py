@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from api.problems import Problem
 from api.rules.trial_schemas import TriedTariff
-from api.tariffs import fitting
+from api.terms.tariffs import fitting
 from mmo.dated.documents import WrongDocumentError
 from mmo.pricing.tariff import read
 

@@ -9,8 +9,8 @@ from psycopg import AsyncConnection
 from psycopg.errors import UniqueViolation
 
 from api.identity.administering import Version as ExpectedVersion
+from api.paging import Cursor, Limit, key_of, page_of
 from api.problems import Problem
-from api.queries.paging import Cursor, Limit, key_of, page_of
 from api.reading import Reading
 from api.rules.parts import (
     SHARED,

@@ -113,3 +113,9 @@ async def test_what_needs_a_key_that_is_away_says_to_try_again_and_what_is_gone_
         answer = await asking.get("/signs")
     assert (answer.status_code, answer.json()) == (503, Problem(code).document())
     assert answer.headers.get("Retry-After") == again
+
+
+def test_a_name_in_the_contract_does_not_hang_on_where_its_class_lives() -> None:
+    schemas = create_routes().openapi()["components"]["schemas"]
+
+    assert [name for name in schemas if "__" in name] == []

@@ -5,7 +5,7 @@ from uuid import UUID
 
 import pytest
 
-from api.resources import movement_of
+from api.movements.resources import movement_of
 from mmo.movements.support.commands import CommandRow
 
 ROW = CommandRow(

@@ -10,6 +10,7 @@ import pytest
 from api.scopes import scopes
 from tests.e2e.town import CUSTOMER, Holder, Person, Town, amount
 
+PATIENCE_S = 30.0
 MERCHANT = (*CUSTOMER, "movements:refund", "movements:reversal")
 
 
@@ -188,3 +189,28 @@ async def test_a_receiver_who_has_spent_it_keeps_the_rest(demo: Town) -> None:
 
     assert refused(await undoes(demo.staff, "reversal", paid)) == (422, "insufficient_funds")
     assert await bob.balance(await undoes(demo.staff, "reversal", paid, "10.00")) == "0.00"
+
+
+async def test_a_lien_takes_of_later_credits_until_all_is_back(demo: Town) -> None:
+    alice, bob, paid = await sent(demo)
+    carol = await demo.customer()
+    await bob.sends("30.00", carol)
+
+    waits = await undoes(demo.staff, "reversal", paid, if_short="lien")
+    await until_left(bob, "0.00")
+    await carol.sends("25.00", bob)
+    await until_left(bob, "0.00")
+    await alice.sends("20.00", bob)
+    await until_left(bob, "15.00")
+
+    assert (waits.status_code, waits.json()["state"]) == (202, "pending_partner")
+    await until_left(alice, "80.00")
+    told = await demo.staff.get(waits.headers["Location"])
+    assert told.json()["state"] == "posted"
+
+
+async def until_left(holder: Holder, value: str) -> None:
+    """Wait until so much is in the wallet."""
+    async with asyncio.timeout(PATIENCE_S):
+        while await holder.balance() != value:  # noqa: ASYNC110 - it is another process's
+            await asyncio.sleep(0.1)

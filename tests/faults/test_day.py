@@ -22,6 +22,8 @@ from tests.e2e.town import Town
 from tests.faults.stack import Stack, stack_of
 from tests.servers.hsm import Signer, signer_of
 from workers.demo.people import SUPER
+from workers.stack.build import build
+from workers.stack.home import Home
 from workers.stack.plan import ADMIN
 
 pytestmark = [pytest.mark.stack, pytest.mark.long]
@@ -92,7 +94,9 @@ async def drill(stack: Stack, size: Size, kills: Sequence[str]) -> None:
 
 @pytest.mark.timeout(14_400)
 async def test_a_medium_day_on_the_real_temporal_server(tmp_path: Path) -> None:
-    with stack_of(tmp_path / "home", "--no-demo", "--temporal", "postgres") as stack:
+    home = Home(tmp_path / "home")
+    await asyncio.to_thread(build, home, lambda *_: None)
+    with stack_of(home.path, "--no-demo", "--temporal", "postgres") as stack:
         await drill(stack, MEDIUM, [])
 
 

@@ -13,6 +13,7 @@ from psycopg import sql
 
 from mmo.database.migrate import grant_logins, migrate
 from mmo.settings import Settings
+from tests.servers.recycling import Pristine
 from tests.servers.shared import shared, start_server
 from workers import roles
 from workers.stack.postgres import Postgres
@@ -65,19 +66,29 @@ class PostgresServer:
 
     port: int
     _numbers: Iterator[int] = field(default_factory=itertools.count)
+    _free: list[Database] = field(default_factory=list[Database])
+    _pristine: list[Pristine] = field(default_factory=list[Pristine])
 
     def dsn(self, database: str = "postgres", user: str = "postgres") -> str:
         return Database(database, self.port).dsn(user)
 
     def create(self) -> Database:
-        """A fresh database: a copy of one that was migrated once."""
+        """A fresh database: one that was restored, or a copy of one that was migrated once."""
+        if self._free:
+            return self._free.pop()
         name = f"mmo_{os.getpid()}_{next(self._numbers)}"
         make = sql.SQL("CREATE DATABASE {} TEMPLATE {}")
         self._run(make.format(sql.Identifier(name), sql.Identifier(TEMPLATE)))
-        return Database(name, self.port)
+        made = Database(name, self.port)
+        if not self._pristine:
+            self._pristine.append(Pristine.of(made.admin))
+        return made
 
     def drop(self, database: Database) -> None:
-        """Remove it, whoever is still connected."""
+        """Keep it for another test, restored; else remove it, whoever is still connected."""
+        if self._pristine[0].restore(database.admin):
+            self._free.append(database)
+            return
         self._run(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(database.name)))
 
     def _run(self, statement: sql.Composed) -> None:
@@ -86,11 +97,16 @@ class PostgresServer:
 
 
 def start_postgres(home: Path) -> tuple[int, dict[str, Any]]:
-    """Start a server with its template in `home`; answer with its pid and its port."""
+    """Start a server with its template in `home`; answer with its pid and its port.
+
+    Where all who used one have ended it and another begins again, the template is there already.
+    """
     server = Postgres(folder=home / "postgres", port=free_port(), password=PASSWORD, settings=FAST)
     process = start_server(server.prepare(), home / "postgres.log", server.ready)
     with psycopg.connect(server.dsn(), autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {TEMPLATE}")
+        known = connection.execute("SELECT FROM pg_database WHERE datname = %s", [TEMPLATE])
+        if known.fetchone() is None:
+            connection.execute(f"CREATE DATABASE {TEMPLATE}")
     migrate(server.dsn(TEMPLATE))
     grant_logins(server.dsn(TEMPLATE), LOGINS)
     return process.pid, {"port": server.port}

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from api.tariffs import posted
+from api.terms.tariffs import posted
 from mmo.pricing.price import Ticket, price
 from mmo.pricing.tariff import read
 from tests.mmo.pricing.kenyan import TARIFFS

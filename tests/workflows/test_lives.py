@@ -7,6 +7,7 @@ from collections import Counter
 from datetime import timedelta
 
 import pytest
+from temporalio.api.enums.v1 import EventType
 from temporalio.service import RPCError
 from temporalio.testing import WorkflowEnvironment
 
@@ -159,6 +160,15 @@ async def test_a_payment_request_that_nobody_answers_has_held_nothing(
     assert await ended(opened, row) == ("refused", "expired")
 
 
+async def asleep(opened: House, row: CommandRow) -> int:
+    """Wait until its timer runs; how many events it has by then."""
+    while True:
+        events = (await opened.handle(row).fetch_history()).events
+        if events[-1].event_type == EventType.EVENT_TYPE_TIMER_STARTED:
+            return len(events)
+        await asyncio.sleep(0.05)
+
+
 @pytest.mark.parametrize(
     ("choice", "end"), [("reclaim", ("refused", "reclaimed")), ("escheat", ("posted", None))]
 )
@@ -168,7 +178,7 @@ async def test_unclaimed_money_waits_for_years_with_one_timer(
     before = await opened.holds("alice")
     row = await opened.begin("dormancy", "20.00", customer="alice")
     await opened.outcome(row, "pending_partner")
-    events = len((await opened.handle(row).fetch_history()).events)
+    events = await asleep(opened, row)
     await environment.sleep(timedelta(days=7 * 365))
     later = len((await opened.handle(row).fetch_history()).events)
     await opened.answer(row, "unclaimed-answer", choice, bank_reference="BANK 5")

@@ -5,7 +5,6 @@ from collections.abc import Callable
 import psycopg
 from psycopg import sql
 
-from mmo.database.migrate import NewerDatabaseError, grant_logins, migrate
 from mmo.settings import Settings
 from workers.roles import LOGINS
 from workers.stack.launch import StackError
@@ -17,6 +16,9 @@ def prepare_database(admin: Settings, progress: Callable[[str], None] = lambda _
 
     Each role's password is read from, or made in, `admin.secrets`. Raises StackError.
     """
+    # Alembic takes a second to load, and most commands that know the plan migrate nothing.
+    from mmo.database.migrate import NewerDatabaseError, grant_logins, migrate  # noqa: PLC0415
+
     try:
         _create(admin)
         version = migrate(admin.dsn(), progress)

@@ -26,8 +26,8 @@ async def opened(database: Database, tmp_path: Path) -> AsyncGenerator[House]:
         yield started
 
 
-def watch(opened: House) -> Watch:
-    return Watch(opened.pool, cast("Any", None))
+def watch(opened: House, rests: float = 0.0) -> Watch:
+    return Watch(opened.pool, cast("Any", None), rests=rests)
 
 
 async def wrong(over: Watch) -> list[str]:
@@ -100,6 +100,16 @@ async def test_what_is_planted_is_found(
         told = {row["invariant"]: row for row in await watching.told(connection, TENANT.id)}
     assert told[invariant]["violations"] > 0
     assert told[invariant]["detail"]
+
+
+async def test_all_accounts_are_looked_at_in_a_pace_that_its_cost_sets(opened: House) -> None:
+    over = watch(opened, rests=1e9)
+
+    first = {one.invariant for one in await over.look(TENANT)}
+    then = {one.invariant for one in await over.look(TENANT)}
+
+    assert first - then == {"total", "clearing", "mirrors"}
+    assert then == {"zero_sum", "trust"}
 
 
 async def test_a_shilling_that_is_missing_stops_issuance_and_nothing_else(opened: House) -> None:

@@ -12,7 +12,7 @@ import pytest
 from mmo.keys.development import DevelopmentKeys
 from mmo.keys.ports import TYPES, NoKeyError, Purpose, TrustedKey
 from mmo.keys.verifier import SKEW_S, InvalidTokenError, Verifier
-from tests.mmo.keys.attacks import ATTACKS, CASES, NOW, ORDER
+from tests.mmo.keys.attacks import ATTACKS, CASES, ORDER, now
 from tests.mmo.keys.forge import Forge, b64, claims
 
 
@@ -110,7 +110,7 @@ def test_a_token_that_was_seen_counts_no_longer_than_its_key(forge: Forge) -> No
     proving = Verifier(Fixed(keys), Purpose.JWT, "mmo-api")
     assert proving.verify(token) == proving.verify(token)
 
-    keys[kid] = replace(keys[kid], not_after=NOW - 1)
+    keys[kid] = replace(keys[kid], not_after=now() - 1)
     with pytest.raises(InvalidTokenError, match="kid"):
         proving.verify(token)
     del keys[kid]
@@ -133,7 +133,7 @@ def test_a_retired_key_vouches_for_nothing_after_its_time(forge: Forge) -> None:
     token = forge.token(claims())
     kid = forge.kid()
     keys = dict(forge.keys.trusted())
-    keys[kid] = replace(keys[kid], not_after=NOW - 1)
+    keys[kid] = replace(keys[kid], not_after=now() - 1)
 
     with pytest.raises(InvalidTokenError, match="kid"):
         Verifier(Fixed(keys), Purpose.JWT, "mmo-api").verify(token)

@@ -1,7 +1,8 @@
 """The read models, folded in another way: from the entries of the ledger and the events."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from typing import Any
+from uuid import UUID
 
 from psycopg_pool import AsyncConnectionPool
 
@@ -93,13 +94,17 @@ async def _numbers(pool: Pool) -> dict[Any, Any]:
 
 
 async def _movements_of_events(pool: Pool) -> dict[Any, Any]:
-    """Movement → state, amount, actor, newest journal number, refusal; from its events in order."""
+    """Movement → state, amount, actor, newest journal number, refusal; from its events in order.
+
+    What was taken back says so: wholly, or in part.
+    """
     found = await rows(
         pool,
         """SELECT tenant_id, aggregate_id, actor, data FROM messaging.event
             WHERE aggregate = 'movement' ORDER BY xid, seq""",
     )
     told: dict[Any, Any] = {}
+    back, of = Counter[Any](), dict[Any, int]()
     for tenant, movement, actor, data in found:
         before = told.get((tenant, movement))
         journal = before[3] if before and data["outcome"] == "refused" else data["journal"]
@@ -109,6 +114,13 @@ async def _movements_of_events(pool: Pool) -> dict[Any, Any]:
             data["state"], data["amount_minor"], actor, journal, data["refusal"],
             sorted(data["parties"].values()),
         )  # fmt: skip
+        if "takes_back" in data and data["outcome"] == "posted":
+            original = (tenant, UUID(data["takes_back"]["original"]))
+            back[original] += data["takes_back"]["amount_minor"]
+            of[original] = data["takes_back"]["of_minor"]
+    for original, minor in back.items():
+        state = "reversed" if minor == of[original] else "partially_refunded"
+        told[original] = (state, *told[original][1:])
     return told
 
 

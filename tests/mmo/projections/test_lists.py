@@ -13,7 +13,7 @@ from mmo.tenancy.session import scoped_session
 from tests.mmo.moving import passed, sends
 from tests.servers.postgres import Database
 from tests.workflows.house import CLERK, TENANT, House
-from workers.wiring import open_engine
+from workers.engine import open_engine
 
 
 @pytest.fixture

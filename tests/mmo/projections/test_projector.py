@@ -17,7 +17,7 @@ from tests.mmo.moving import asking, moves, passed, rows, sends
 from tests.mmo.projections.folding import differences
 from tests.servers.postgres import Database
 from tests.workflows.house import TENANT, House
-from workers.wiring import open_engine
+from workers.engine import open_engine
 
 
 async def catch_up(opened: House) -> int:

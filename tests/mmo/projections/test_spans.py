@@ -15,7 +15,7 @@ from tests.mmo.movements.test_terms_in_force import FLAT, price, put
 from tests.mmo.moving import moves, passed, sends
 from tests.servers.postgres import Database
 from tests.workflows.house import TENANT, House
-from workers.wiring import open_engine
+from workers.engine import open_engine
 
 LONG_AGO, FAR = datetime(2020, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
 DISCOUNT = {"name": "discount", "payer": "receiver", "tax": "0.20",

@@ -1,0 +1,44 @@
+"""Values that many requests carry, each checked in one way."""
+
+from typing import Annotated
+from uuid import UUID
+
+import phonenumbers
+from pydantic import AfterValidator, Field
+from pydantic_core import PydanticCustomError
+
+from api.problems import Problem
+
+
+def _e164(written: str) -> str:
+    try:
+        number = phonenumbers.parse(written)
+    except phonenumbers.NumberParseException:
+        number = None
+    if number is None or not phonenumbers.is_possible_number(number):
+        raise PydanticCustomError("msisdn_invalid", "no telephone number in E.164: +254700000001")
+    return written
+
+
+def printable(written: str) -> str:
+    if not written.isprintable() or written != written.strip():
+        raise PydanticCustomError("name_invalid", "a name is printable, without space at its ends")
+    return written
+
+
+Msisdn = Annotated[
+    str,
+    Field(pattern=r"^\+[1-9][0-9]{6,14}$", examples=["+254700000001"]),
+    AfterValidator(_e164),
+]
+
+
+def identifier(text: str) -> UUID:
+    """The id in a path. Raises Problem not_found for what is no canonical UUID."""
+    try:
+        parsed = UUID(text)
+    except ValueError:
+        parsed = None
+    if parsed is None or str(parsed) != text:
+        raise Problem("not_found")
+    return parsed

@@ -1,0 +1,1 @@
+"""Movements: asked for, quoted, answered, taken back and read."""

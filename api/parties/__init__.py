@@ -1,0 +1,1 @@
+"""Parties: registered, changed and read, with their stores, KYC documents and offices."""

@@ -1,0 +1,1 @@
+"""Tenants, their groups, and what is read over all of them."""

@@ -1,0 +1,1 @@
+"""Dated terms: tariffs, limit profiles and suspensions, each set by one and approved by another."""
