@@ -12,7 +12,7 @@ from tests.e2e.contract import contract
 from tests.e2e.operator import Operator
 from tests.e2e.town import Town, unique_msisdn
 
-SECONDS = 45
+SECONDS = 30
 DOCS = Path(__file__).parents[2] / "docs"
 
 EXPECTED = """
@@ -57,7 +57,7 @@ def test_random_requests_never_break_it_and_are_answered_as_published(
             Path(sys.executable).with_name("schemathesis"),
             *("run", f"{stack.url}/openapi.json", "--no-color", "--continue-on-failure"),
             *("--header", f"Authorization: Bearer {demo.staff.token}"),
-            *("--phases", "examples,coverage,fuzzing", "--max-examples", "20"),
+            *("--phases", "examples,coverage,fuzzing", "--max-examples", "10"),
             *("--checks", "all", "--exclude-checks", ",".join(LEFT_OUT)),
             *("--suppress-health-check", "all", "--max-time", str(SECONDS)),
             *("--request-timeout", "20"),
@@ -69,7 +69,8 @@ def test_random_requests_never_break_it_and_are_answered_as_published(
         check=False,
     )
 
-    assert ended.returncode == 0, ended.stdout[-12_000:] + ended.stderr[-2000:]
+    _, _, failures = ended.stdout.partition("= FAILURES =")
+    assert ended.returncode == 0, failures[:6_000] + ended.stdout[-3_000:] + ended.stderr[-2_000:]
     generated = re.search(r"(\d+) generated", ended.stdout)
     assert generated, ended.stdout[-2000:]
     assert int(generated[1]) > 500

@@ -124,7 +124,6 @@ async def onboarder(
             yield client, failing_steps
 
 
-@pytest.mark.long
 async def test_steps_that_failed_after_their_commit_are_repeated_and_change_nothing(
     database: Database, settings: Settings
 ) -> None:
@@ -187,24 +186,18 @@ async def test_the_history_tells_nobodys_name_and_no_code(
         assert secret not in history
 
 
-KILLED_IN = [
-    pytest.param(("register", "keys", "activate"), id="three steps"),
-    pytest.param(STEPS, id="every step", marks=pytest.mark.long),
-]
-
-
-@pytest.mark.parametrize("steps", KILLED_IN)
+@pytest.mark.long
 async def test_a_worker_killed_in_its_steps_leaves_a_tenant_that_is_whole_and_there_once(
-    database: Database, settings: Settings, tmp_path: Path, steps: tuple[str, ...]
+    database: Database, settings: Settings, tmp_path: Path
 ) -> None:
     new = new_tenant()
     assert await asked_for(database, new)
     dead: list[str] = []
-    for step in (*steps, ""):
+    for step in (*STEPS, ""):
         ran = await run_until_dead(settings, tmp_path, new.slug, step)
         dead.append(ran)
 
-    assert dead == [*(f"killed in {step}" for step in steps), "done"]
+    assert dead == [*(f"killed in {step}" for step in STEPS), "done"]
     assert seen(database, new.slug) == WHOLE
     client = Client(await connect(settings.temporal_address), namespace=worker.NAMESPACE)
     told = await client.get_workflow_handle(workflow_id(new.slug)).describe()
