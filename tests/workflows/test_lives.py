@@ -16,6 +16,7 @@ from mmo.kernel.refusals import Refused
 from mmo.movements.support.commands import CommandRow
 from mmo.movements.support.outcome import Posted
 from mmo.movements.voucher import EXPIRE, REDEEM
+from tests.mmo.movements.test_terms_in_force import put
 from tests.workflows.house import CLERK, TENANT, House
 from tests.workflows.vouchers import NEW_NUMBER, in_escrow, redeem, send_voucher
 
@@ -61,6 +62,18 @@ async def test_a_voucher_goes_to_the_wallet_that_is_opened_for_its_number(opened
 
     assert await ended(opened, row) == ("posted", None)
     assert await opened.holds("newcomer") == 5_000
+
+
+async def test_a_voucher_that_its_recipient_may_not_hold_waits_for_an_agent(opened: House) -> None:
+    about = {"wallet_kind": "customer", "tier": 1}
+    await put(opened, "limit-profile", about, limits=[], balance="40.00")
+    row = await send_voucher(opened, "50.00")
+    await opened.open_wallet("newcomer", "customer", NEW_NUMBER)
+    await opened.handle(row).signal("wake", "mmo.wallet.opened.v1")
+    await redeem(opened, row)
+
+    assert await ended(opened, row) == ("posted", None)
+    assert await opened.holds("newcomer") == 0
 
 
 async def test_a_frozen_agent_pays_nothing_out_and_the_voucher_waits_for_another(

@@ -7,7 +7,7 @@ from mmo.bep.event import EventKind, Phase, Side
 from mmo.bep.platform import EVENTS as PLATFORM
 from mmo.movements.support.accounts import Party
 from mmo.movements.support.catalogue import movements
-from mmo.movements.support.movement import Movement
+from mmo.movements.support.movement import Movement, Step
 
 
 @cache
@@ -57,8 +57,14 @@ def _roles(movement: Movement) -> list[str]:
 
 def sides(movement: Movement) -> dict[str, Side]:
     """Role → who pays and who is paid, by the first line of theirs in the step that decides."""
+    found = sides_of(movement.step(movement.decided_at))
+    return {role: found.get(role, "any") for role in _roles(movement)}
+
+
+def sides_of(step: Step) -> dict[str, Side]:
+    """Role → who pays and who is paid in a step, by the first line of theirs."""
     found: dict[str, Side] = {}
-    for line in movement.step(movement.decided_at).rule.lines:
+    for line in step.rule.lines:
         if isinstance(line.account, Party):
             found.setdefault(line.account.role, "payer" if line.side == "debit" else "payee")
-    return {role: found.get(role, "any") for role in _roles(movement)}
+    return found

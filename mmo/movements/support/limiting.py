@@ -1,21 +1,23 @@
 """The limits of the wallets that take part: what may not move at all, and what is counted."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+from mmo.bep.event import Side
 from mmo.kernel.money import Money
 from mmo.ledger.posting import UsageRow
 from mmo.limits.counting import beyond, counted
 from mmo.limits.profile import Direction
-from mmo.movements.support.business_events import sides
+from mmo.movements.support.business_events import sides, sides_of
 from mmo.movements.support.catalogue import movements
 from mmo.movements.support.checks import Considered
 from mmo.movements.support.command import Command
 from mmo.movements.support.facts import Facts, WalletFacts
-from mmo.movements.support.movement import Movement
+from mmo.movements.support.movement import Movement, Step
 
+Taker = tuple[str, Direction, WalletFacts]
 _DIRECTIONS: dict[str, Direction] = {"payer": "out", "payee": "in"}
 
 
@@ -37,10 +39,26 @@ def limited(
 
     Raises UnreadableTermError.
     """
+    takers = _takers(sides(movement), command.wallets(), facts)
+    return _held_against(movement, takers, amount, channel, facts)
+
+
+def limited_joined(
+    movement: Movement, step: Step, joined: Mapping[str, str], amount: int, facts: Facts
+) -> Limited:
+    """The same of those who join for a later step; nobody tells by which channel they came."""
+    found = sides_of(step)
+    named = {role.name: found.get(role.name, "any") for role in step.joins}
+    return _held_against(movement, _takers(named, joined, facts), amount, None, facts)
+
+
+def _held_against(
+    movement: Movement, takers: Iterable[Taker], amount: int, channel: str | None, facts: Facts
+) -> Limited:
     considered: list[Considered] = []
     usage: list[UsageRow] = []
     profiles: list[dict[str, Any]] = []
-    for role, direction, wallet in _takers(movement, command, facts):
+    for role, direction, wallet in takers:
         found = facts.operator.profiles.find(
             wallet.kind, wallet.tier, wallet.currency, product=wallet.product, at=facts.now
         )
@@ -66,12 +84,9 @@ def limited(
     return Limited(considered=tuple(considered), usage=tuple(usage), profiles=tuple(profiles))
 
 
-def _takers(
-    movement: Movement, command: Command, facts: Facts
-) -> Iterator[tuple[str, Direction, WalletFacts]]:
-    """Who pays and who is paid, as the first step's rule has it."""
-    named = command.wallets()
-    for role, side in sides(movement).items():
+def _takers(of: Mapping[str, Side], named: Mapping[str, str], facts: Facts) -> Iterator[Taker]:
+    """Who pays and who is paid, as the step's rule has it."""
+    for role, side in of.items():
         wallet = facts.wallets.get(named[role]) if role in named else None
         if side in _DIRECTIONS and wallet is not None:
             yield role, _DIRECTIONS[side], wallet

@@ -10,7 +10,7 @@ from mmo.limits.counting import BALANCE
 from mmo.movements.support.checks import Considered
 from mmo.movements.support.command import Command
 from mmo.movements.support.facts import Facts
-from mmo.movements.support.limiting import limited
+from mmo.movements.support.limiting import limited, limited_joined
 from mmo.movements.support.movement import Movement
 from mmo.movements.support.outcome import Request
 from mmo.movements.support.pricing import Price, earners_of, price_of, promised_price
@@ -41,18 +41,32 @@ NOTHING = Worth()
 def worth_of(movement: Movement, command: Command, request: Request, facts: Facts) -> Worth:
     """Price and limit the first step; what is on record already is neither done again.
 
-    A hold has counted in the limits; what the receiver may hold is looked at once more.
+    A hold has counted in the limits; what the receiver may hold is looked at once more. Whoever
+    joins for a later step is held to their own limits then.
     """
     try:
         if request.step < movement.decided_at:
             return NOTHING
         if request.step != movement.decided_at:
-            return Worth(prices=facts.terms or {"A": command.amount.minor}, tariff=facts.tariff)
+            return _later(movement, command, request, facts)
         return _first(movement, command, request, facts)
     except CannotPriceError as error:
         return _unpriced(command, error.code, "the tariff gives it no price")
     except UnreadableTermError as error:
         return _unpriced(command, "terms_unreadable", f"{error} cannot be read")
+
+
+def _later(movement: Movement, command: Command, request: Request, facts: Facts) -> Worth:
+    prices = facts.terms or {"A": command.amount.minor}
+    step = movement.step(request.step)
+    limits = limited_joined(movement, step, request.joined, prices["A"], facts)
+    return Worth(
+        prices=prices,
+        tariff=facts.tariff,
+        usage=limits.usage,
+        profiles=limits.profiles,
+        considered=limits.considered,
+    )
 
 
 def _first(movement: Movement, command: Command, request: Request, facts: Facts) -> Worth:

@@ -10,9 +10,11 @@ from mmo.ledger.posting import Instance, Kind
 from mmo.movements.support.catalogue import movements
 from mmo.movements.support.decide import fingerprint
 from mmo.movements.support.outcome import Verb
+from mmo.movements.support.terms import compiled
 from mmo.movements.voucher import CLAIM, EXPIRE, ISSUE, REDEEM
 from tests.mmo.movements.people import WALLETS, facts, request, wallet
 from tests.mmo.movements.test_decide import decided
+from tests.mmo.movements.test_worth import limits
 from tests.mmo.movements.worked import WORKED, legs
 
 REDEEMING = request("voucher", step=2, sender="alice").joining({"agent": WALLETS["agent"]})
@@ -102,3 +104,34 @@ def test_where_nobody_joins_the_fingerprint_is_as_it_always_was() -> None:
 
     made = sha256(orjson.dumps(seen, option=orjson.OPT_SORT_KEYS)).digest()
     assert fingerprint(asked, Verb.EXECUTE) == made
+
+
+def test_who_joins_is_held_to_limits_of_their_own_and_counted() -> None:
+    daily = limits("agent", limits=[{"direction": "in", "max": "9.99"}])
+    operator = compiled(3, [daily])
+    refused = decided(REDEEMING, replace(facts(), terms={"A": 1000}, operator=operator))
+    counting = limits("agent", limits=[{"direction": "in", "daily": {"value": "50.00"}}])
+    within = replace(facts(), terms={"A": 1000}, operator=compiled(3, [counting]))
+
+    (row,) = decided(REDEEMING, within).posting.usage
+
+    assert refused.posting.refusal == "greater_than_transaction_max_value"
+    assert refused.event["otherwise"] == "pending_partner"
+    assert (row.account, row.amount, row.cap_amount) == (3, 1000, 5000)
+
+
+def test_a_claim_is_held_against_what_the_recipients_wallet_may_hold() -> None:
+    operator = compiled(3, [limits("customer", balance="30.00")])
+    claiming = request("voucher", step=50, sender="alice").joining({"recipient": WALLETS["bob"]})
+    known = replace(facts(), terms={"A": 1000}, operator=operator)
+
+    (row,) = decided(claiming, known).posting.usage
+
+    assert (row.account, row.cap_amount, row.refusal) == (2, 3000, "max_balance_exceeded")
+
+
+def test_money_that_goes_back_is_held_to_nobodys_limits() -> None:
+    operator = compiled(3, [limits("customer", balance="0.01")])
+    known = replace(facts(), terms={"A": 1000}, operator=operator)
+
+    assert decided(request("voucher", step=100, sender="alice"), known).posting.usage == ()
