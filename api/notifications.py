@@ -13,7 +13,7 @@ from api.fields import identifier
 from api.paging import Cursor, Limit, key_of, moment, page_of
 from api.problems import Problem
 from api.reading import Reading
-from api.schemas import answers_with
+from api.schemas import answers_with, problems
 from api.security import Caller, requires
 from mmo.notifications import inbox
 from mmo.notifications.bells import Bells
@@ -100,7 +100,12 @@ async def listening(request: Request, caller: MayRead) -> AsyncIterator[asyncio.
         yield bell
 
 
-@router.get("/stream", summary="Hear of notifications at once", response_class=EventSourceResponse)
+@router.get(
+    "/stream",
+    summary="Hear of notifications at once",
+    response_class=EventSourceResponse,
+    responses=problems(),
+)
 async def stream(
     request: Request,
     caller: MayRead,

@@ -119,3 +119,17 @@ def test_a_name_in_the_contract_does_not_hang_on_where_its_class_lives() -> None
     schemas = create_routes().openapi()["components"]["schemas"]
 
     assert [name for name in schemas if "__" in name] == []
+
+
+def test_whoever_needs_a_token_is_told_beforehand_of_being_refused() -> None:
+    routes = create_routes().openapi()["paths"]
+
+    told = {
+        f"{method} {path}": {"401", "403", "404", "503"} - set(operation["responses"])
+        for path, operations in routes.items()
+        for method, operation in operations.items()
+        if operation.get("security")
+    }
+
+    assert len(told) > 150
+    assert {route: missing for route, missing in told.items() if missing} == {}
