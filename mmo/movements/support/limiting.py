@@ -48,7 +48,7 @@ def limited_joined(
 ) -> Limited:
     """The same of those who join for a later step; nobody tells by which channel they came."""
     found = sides_of(step)
-    named = {role.name: found.get(role.name, "any") for role in step.joins}
+    named: dict[str, Side] = {role.name: found.get(role.name, "any") for role in step.joins}
     return _held_against(movement, _takers(named, joined, facts), amount, None, facts)
 
 
