@@ -34,7 +34,7 @@ temporal-server: .venv/ready ## build the real Temporal server and its UI (some 
 	$(RUN) mmo temporal-server
 
 SIZE ?= small
-day: .venv/ready ## a day in the life of an operator; SIZE=small, medium (hours) or kills
+day: .venv/ready ## a day in the life of an operator; SIZE=small, medium (an hour) or kills
 	$(RUN) pytest -s -p no:randomly -m "long or not long" -k $(SIZE) tests/e2e/test_day.py tests/faults/test_day.py
 
 long: .venv/ready ## the drills that are too slow for `make test`
