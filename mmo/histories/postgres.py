@@ -18,6 +18,10 @@ from mmo.messaging.postgres import append
 from mmo.tenancy.scope import scoped
 
 EXPORTED = "mmo.history.exported.v1"
+PAGE = 200
+"""Histories that are read at once."""
+LAST = UUID(int=2**128 - 1)
+"""Above every id."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,28 +130,30 @@ class Archive:
 
     async def since(self, tenant: int, moment: datetime) -> AsyncIterator[Kept]:
         """Kept histories of movements minted since a moment, one at a time, the oldest first."""
-        async with scoped(self._pool, tenant) as connection:
-            cursor = connection.cursor(row_factory=class_row(Kept))
-            async for kept in cursor.stream(
-                """SELECT tenant_id, movement_id, workflow_id, content, sha256
-                     FROM histories.history WHERE tenant_id = %s AND movement_id >= %s
-                     ORDER BY movement_id""",
-                [tenant, first_of(moment)],
-            ):
-                yield kept
+        async for kept in self.between(tenant, first_of(moment), LAST):
+            yield kept
 
     async def between(self, tenant: int, first: UUID, until: UUID) -> AsyncIterator[Kept]:
-        """Kept histories of movements from an id on, below another, one at a time, in order."""
-        async with scoped(self._pool, tenant) as connection:
-            cursor = connection.cursor(row_factory=class_row(Kept))
-            async for kept in cursor.stream(
-                """SELECT tenant_id, movement_id, workflow_id, content, sha256
-                     FROM histories.history
-                    WHERE tenant_id = %s AND movement_id >= %s AND movement_id < %s
-                    ORDER BY movement_id""",
-                [tenant, first, until],
-            ):
+        """Kept histories of movements from an id on, below another, one at a time, in order.
+
+        They are read page by page: whoever folds thousands takes longer than a statement may.
+        """
+        while True:
+            async with scoped(self._pool, tenant) as connection:
+                cursor = connection.cursor(row_factory=class_row(Kept))
+                await cursor.execute(
+                    """SELECT tenant_id, movement_id, workflow_id, content, sha256
+                         FROM histories.history
+                        WHERE tenant_id = %s AND movement_id >= %s AND movement_id < %s
+                        ORDER BY movement_id LIMIT %s""",
+                    [tenant, first, until, PAGE],
+                )
+                page = await cursor.fetchall()
+            for kept in page:
                 yield kept
+            if len(page) < PAGE:
+                return
+            first = UUID(int=page[-1].movement_id.int + 1)
 
     async def lag(self, connection: AsyncConnection[Any]) -> timedelta:
         """How old the oldest movement is that has an outcome and no kept history."""

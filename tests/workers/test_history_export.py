@@ -1,11 +1,12 @@
 """Closed histories are kept for ever, once, before Temporal forgets them."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import psycopg
 import pytest
 from temporalio.service import RPCError
 
+from mmo.histories import postgres as archiving
 from mmo.histories.fold import fold
 from mmo.histories.history import DamagedHistoryError
 from mmo.histories.postgres import EXPORTED, Archive
@@ -83,6 +84,24 @@ async def test_what_temporal_has_forgotten_can_still_be_folded(
     told = fold(kept.history())
     assert (told.state, told.amount_minor, told.movement) == ("posted", 5000, str(row.movement_id))
     assert len(told.records) == 2
+
+
+async def test_kept_ones_are_read_page_by_page_each_once_and_in_order(
+    opened: House, clients: TenantClients, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with opened.worker():
+        ids = [(await issued(opened)).movement_id for _ in range(4)]
+    await Exporter(opened.pool, clients, MONTH).round()
+    archive = Archive(opened.pool)
+
+    for page in (1, 2, 3, 200):
+        monkeypatch.setattr(archiving, "PAGE", page)
+        read = [one.movement_id async for one in archive.between(TENANT.id, ids[0], ids[3])]
+        since = [
+            one.movement_id async for one in archive.since(TENANT.id, datetime.now(UTC) - MONTH)
+        ]
+        assert read == ids[:3]
+        assert since == ids
 
 
 async def test_what_was_forgotten_too_early_is_an_alarm_and_stops_nothing(
