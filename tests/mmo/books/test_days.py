@@ -164,6 +164,12 @@ async def test_the_next_day_opens_as_the_last_one_closed_and_chains_its_hash(
 ) -> None:
     await price(opened, FLAT)
     await clock(opened, "Pacific/Midway")
+    with psycopg.connect(database.admin) as books:  # clocks do not go back but in tests
+        books.execute("SET session_replication_role = replica")
+        books.execute(
+            """UPDATE ledger.journal
+                  SET business_date = (clock_timestamp() AT TIME ZONE 'Pacific/Midway')::date"""
+        )
     await sends(opened, "10.00")
     first = await closed(opened)
     await sends(opened, "10.00")
