@@ -14,15 +14,9 @@ from api.movements.routes import ANSWERS
 from api.pin_proofs import PinProof, check_proof
 from api.problems import Problem
 from api.security import Caller, requires
-from mmo.movements.support.catalogue import movements
+from mmo.movements.support.catalogue import answers
 from mmo.movements.support.command import BankReference
 from mmo.movements.support.movement import Answer
-
-
-def answers() -> Iterator[Answer]:
-    """Every answer of the catalogue, each name once."""
-    named = {one.name: one for movement in movements().values() for one in movement.answers}
-    yield from named.values()
 
 
 def routed() -> Iterator[Answer]:

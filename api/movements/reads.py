@@ -21,7 +21,8 @@ from api.paging import (
 )
 from api.problems import Problem
 from api.schemas import MovementPage, MovementSchema, State, TimelineSchema, answers_with
-from api.security import READ_ALL, Caller, requires
+from api.scopes import READ_ALL
+from api.security import Caller, requires
 from api.wallets.routes import find_wallet
 from mmo.kernel.money import Money
 from mmo.movements.support.commands import CommandRow

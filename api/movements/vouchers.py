@@ -19,7 +19,8 @@ from api.preparing import Prepared
 from api.problems import Problem
 from api.reading import Reading
 from api.schemas import answers_with
-from api.security import READ_ALL, Caller, requires
+from api.scopes import READ_ALL
+from api.security import Caller, requires
 from mmo.kernel.refusals import REFUSALS
 from mmo.keys.personal import BY_NUMBER
 from mmo.movements.support.command import WalletRef

@@ -11,7 +11,8 @@ from api.movements.reads import Kind, resource_of
 from api.paging import Cursor, Limit, Since, Until, key_of, page_of
 from api.problems import Problem
 from api.schemas import MovementSchema, State, answers_with
-from api.security import REASON, SUPER_READ, Caller, Gatekeeper, requires
+from api.scopes import SUPER_READ
+from api.security import REASON, Caller, Gatekeeper, requires
 from mmo.kernel.money import Money
 from mmo.projections import overview
 from mmo.tenancy.tenant import Tenant

@@ -15,7 +15,8 @@ from api.fields import Msisdn, printable
 from api.headers import OpenDoor, OptionalIdempotencyKey
 from api.problems import Problem
 from api.schemas import WalletSchema
-from api.security import ON_BEHALF, Caller, requires
+from api.scopes import ON_BEHALF
+from api.security import Caller, requires
 from mmo.audit.postgres import AuditLog
 from mmo.audit.record import Record
 from mmo.changes.support.asked import Carried

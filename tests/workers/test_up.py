@@ -131,6 +131,7 @@ def test_a_killed_database_comes_back_under_running_roles(mmo: Mmo, home: Home) 
     assert pids(home)["front"] == before["front"]
 
 
+@pytest.mark.long
 @pytest.mark.timeout(240)
 async def test_three_kills_lose_nothing(running: Stack) -> None:
     await drill(running, movements=200, kills=3)

@@ -124,6 +124,7 @@ async def onboarder(
             yield client, failing_steps
 
 
+@pytest.mark.long
 async def test_steps_that_failed_after_their_commit_are_repeated_and_change_nothing(
     database: Database, settings: Settings
 ) -> None:

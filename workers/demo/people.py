@@ -2,8 +2,7 @@
 
 from dataclasses import dataclass
 
-from api.scopes import scopes
-from api.security import SUPER_READ
+from api.scopes import SUPER_READ, scopes
 from mmo.identity.standard import CHECKER_SCOPES, CUSTOMER_SCOPES, OWN, STAFF_SCOPES
 from mmo.kernel.identifiers import TenantId
 from mmo.tenancy.tenant import Tenant

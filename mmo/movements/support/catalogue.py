@@ -1,11 +1,12 @@
 """The catalogue: every module of mmo.movements is a money movement."""
 
+from collections.abc import Iterator
 from functools import cache
 from importlib import import_module
 from pkgutil import iter_modules
 
 import mmo.movements as here
-from mmo.movements.support.movement import Movement
+from mmo.movements.support.movement import Answer, Movement
 
 
 @cache
@@ -19,6 +20,12 @@ def movements() -> dict[str, Movement]:
     if len({movement.number for movement in found}) != len(found):
         raise ImportError("two movements of the catalogue have the same number")
     return {movement.name: movement for movement in found}
+
+
+def answers() -> Iterator[Answer]:
+    """Every answer of the catalogue, each name once."""
+    named = {one.name: one for movement in movements().values() for one in movement.answers}
+    yield from named.values()
 
 
 def _movement_of(module: str) -> Movement:
