@@ -73,7 +73,7 @@ def test_random_requests_never_break_it_and_are_answered_as_published(
     assert ended.returncode == 0, failures[:6_000] + ended.stdout[-3_000:] + ended.stderr[-2_000:]
     generated = re.search(r"(\d+) generated", ended.stdout)
     assert generated, ended.stdout[-2000:]
-    assert int(generated[1]) > 500
+    assert int(generated[1]) > 250
 
 
 async def test_measurements_name_readers_and_nobody(demo: Town, http: httpx.AsyncClient) -> None:
