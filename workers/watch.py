@@ -2,11 +2,11 @@
 
 import asyncio
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import structlog
 from prometheus_client import Gauge
-from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
 from mmo.books import watching
@@ -52,10 +52,15 @@ class Watch:
 
     async def look(self, tenant: Tenant) -> list[Finding]:
         """Look at one operator's books: what is wrong is told, and stops issuance if it must."""
+        return [*await self._new(tenant), *await self._over(tenant)]
+
+    async def _new(self, tenant: Tenant) -> list[Finding]:
+        """What was posted since, and what the banks say."""
         async with scoped(self._pool, tenant.id) as connection:
             until = await watching.horizon(connection)
             found = await watching.look(connection, tenant.id, self._seen.get(tenant.id, 0), until)
-            found += await self._over(connection, tenant)
+            # What is wrong is looked at again until it is mended: it is of journals, for ever.
+            sound = not any(one.violations for one in found)
             day, certificates = await watching.proofs(connection, tenant.id)
             for one in certificates:
                 SHORTFALL.labels(tenant.slug, one.currency).set(one.shortfall or 0)
@@ -67,25 +72,35 @@ class Watch:
             missing = [one.row() | {"day": day} for one in certificates if one.shortfall]
             found.append(Finding(invariant="trust", violations=len(missing), rows=missing))
             news = await watching.tell(connection, tenant.id, found)
-        for one in found:
-            VIOLATIONS.labels(tenant.slug, one.invariant).set(one.violations)
-        for one in news:  # what is told already is not told again every few seconds
-            if one.violations:
-                _log.error("alert.invariant", tenant=tenant.slug, invariant=one.invariant,
-                           violations=one.violations)  # fmt: skip
-        # What is wrong is looked at again until it is mended: zero_sum is of journals, for ever.
-        if not any(one.violations for one in found if one.invariant == "zero_sum"):
+        _tell(tenant, found, news)
+        if sound:
             self._seen[tenant.id] = until
         return found
 
-    async def _over(self, connection: AsyncConnection[Any], tenant: Tenant) -> list[Finding]:
+    async def _over(self, tenant: Tenant) -> list[Finding]:
+        """All accounts, where that was not done for long enough; a look that fails rests, too."""
         began = time.monotonic()
         if began < self._again.get(tenant.id, began):
             return []
-        found = await watching.look_over(connection, tenant.id)
-        took = time.monotonic() - began
-        self._again[tenant.id] = began + took + self._rests * took
+        try:
+            async with scoped(self._pool, tenant.id) as connection:
+                found = await watching.look_over(connection, tenant.id)
+                news = await watching.tell(connection, tenant.id, found)
+        finally:
+            ended = time.monotonic()
+            self._again[tenant.id] = ended + self._rests * (ended - began)
+        _tell(tenant, found, news)
         return found
+
+
+def _tell(tenant: Tenant, found: Sequence[Finding], news: Sequence[Finding]) -> None:
+    """Measure what was found; what is told already is not told again every few seconds."""
+    for one in found:
+        VIOLATIONS.labels(tenant.slug, one.invariant).set(one.violations)
+    for one in news:
+        if one.violations:
+            _log.error("alert.invariant", tenant=tenant.slug, invariant=one.invariant,
+                       violations=one.violations)  # fmt: skip
 
 
 async def loop(settings: Settings, stop: asyncio.Event) -> None:

@@ -60,14 +60,14 @@ class Database:
         return Settings(**{**named, **more})
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class PostgresServer:
     """The server of this run."""
 
     port: int
     _numbers: Iterator[int] = field(default_factory=itertools.count)
     _free: list[Database] = field(default_factory=list[Database])
-    _pristine: list[Pristine] = field(default_factory=list[Pristine])
+    _pristine: Pristine | None = None
 
     def dsn(self, database: str = "postgres", user: str = "postgres") -> str:
         return Database(database, self.port).dsn(user)
@@ -80,13 +80,13 @@ class PostgresServer:
         make = sql.SQL("CREATE DATABASE {} TEMPLATE {}")
         self._run(make.format(sql.Identifier(name), sql.Identifier(TEMPLATE)))
         made = Database(name, self.port)
-        if not self._pristine:
-            self._pristine.append(Pristine.of(made.admin))
+        if self._pristine is None:
+            self._pristine = Pristine.of(made.admin)
         return made
 
     def drop(self, database: Database) -> None:
         """Keep it for another test, restored; else remove it, whoever is still connected."""
-        if self._pristine[0].restore(database.admin):
+        if self._pristine is not None and self._pristine.restore(database.admin):
             self._free.append(database)
             return
         self._run(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(database.name)))

@@ -12,8 +12,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from tests.faults.drill import drill
-from tests.faults.stack import Stack, stack_of
+from tests.faults.stack import stack_of
 from workers.stack.home import Home
 from workers.stack.plan import ADMIN, stack_settings
 from workers.stack.state import read_state
@@ -29,16 +28,10 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
 
 
 @pytest.fixture(scope="module")
-def running(home: Home) -> Iterator[Stack]:
-    """The stack, which is stopped at the end."""
-    with stack_of(home.path, "--no-demo") as started:
-        yield started
-
-
-@pytest.fixture(scope="module")
-def mmo(running: Stack) -> Mmo:
-    """Run the command line as a person does."""
-    return running.mmo
+def mmo(home: Home) -> Iterator[Mmo]:
+    """Run the command line as a person does; the stack is stopped at the end."""
+    with stack_of(home.path) as running:
+        yield running.mmo
 
 
 def status(mmo: Mmo) -> dict[str, Any]:
@@ -131,12 +124,6 @@ def test_a_killed_database_comes_back_under_running_roles(mmo: Mmo, home: Home) 
     assert pids(home)["front"] == before["front"]
 
 
-@pytest.mark.long
-@pytest.mark.timeout(240)
-async def test_three_kills_lose_nothing(running: Stack) -> None:
-    await drill(running, movements=200, kills=3)
-
-
 def test_what_was_written_is_there_after_a_stop(mmo: Mmo, home: Home) -> None:
     admin = stack_settings(home.path, ADMIN)
     with psycopg.connect(admin.dsn()) as connection:
@@ -145,7 +132,7 @@ def test_what_was_written_is_there_after_a_stop(mmo: Mmo, home: Home) -> None:
     assert mmo("down").returncode == 0
     assert not read_state(home).living()
     assert mmo("status").returncode == 3
-    assert mmo("up", "--detach", "--no-demo").returncode == 0
+    assert mmo("up", "--detach").returncode == 0
 
     with psycopg.connect(admin.dsn()) as connection:
         assert connection.execute("SELECT answer FROM public.kept").fetchone() == (42,)

@@ -112,6 +112,23 @@ async def test_all_accounts_are_looked_at_in_a_pace_that_its_cost_sets(opened: H
     assert then == {"zero_sum", "trust"}
 
 
+async def test_a_look_that_takes_too_long_holds_up_nothing_else(
+    opened: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    over = watch(opened, rests=1e9)
+    await the_bank_says(opened, missing=1_00)
+
+    async def too_long(*_: Any) -> list[Any]:
+        raise psycopg.errors.QueryCanceled
+
+    monkeypatch.setattr(watching, "look_over", too_long)
+    with pytest.raises(psycopg.errors.QueryCanceled):
+        await over.look(TENANT)
+
+    assert code(await issues(opened)) == "movement_suspended"
+    assert await wrong(over) == ["trust"]
+
+
 async def test_a_shilling_that_is_missing_stops_issuance_and_nothing_else(opened: House) -> None:
     pending = await asking(opened, "emoney-issuance", "7", recipient="super", bank_reference="B")
     await opened.activities.execute(pending)
