@@ -1,20 +1,21 @@
 """The fleet: workers of one queue over the namespaces of all tenants, new ones included."""
 
 import asyncio
-import contextlib
-from collections.abc import AsyncGenerator, Callable, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncGenerator, Callable, Collection, Sequence
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from importlib.metadata import version
 from typing import Any
 
 import structlog
+from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
 from temporalio.client import Client
 from temporalio.worker import PollerBehaviorSimpleMaximum, UnsandboxedWorkflowRunner, Worker
 
 from activities.approvals import ApprovalActivities
 from activities.movements import MovementActivities
 from mmo.tenancy.postgres import REFRESH_S, TenantRegister
+from mmo.tenancy.tenant import Tenant
 from workers.wiring import TenantClients
 from workflows.support import queues
 from workflows.support.catalogue import workflows
@@ -26,6 +27,8 @@ ADMITTED_MAX = WORKFLOW_TASKS_MAX // 4
 CACHED_WORKFLOWS_MAX = 1000
 LOCAL_ACTIVITIES_MAX = 400
 GRACE = timedelta(seconds=8)
+AGAIN_S = 1.0
+"""How long after a tenant's namespace was not found it is looked for again."""
 
 _log = structlog.get_logger()
 
@@ -99,36 +102,66 @@ async def fleet(
 ) -> AsyncGenerator[None]:
     """Run workers for all active operators while the block runs; a new one's joins within seconds.
 
-    A suspended one's stops: its workflows wait until it is resumed.
+    A suspended one's stops: its workflows wait until it is resumed. A worker that ends with an
+    error ends the block: a process that only seems to work is worse than one that is begun anew.
     """
-    async with AsyncExitStack() as running:
-        served: dict[str, AsyncExitStack] = {}
+    serving: dict[str, asyncio.Task[None]] = {}
+    async with asyncio.TaskGroup() as tasks:
 
-        async def serve_new() -> None:
+        async def look() -> None:
             active = {one.slug: one for one in await tenants.all() if one.works}
-            for slug in sorted(served.keys() - active.keys()):
-                await served.pop(slug).aclose()
+            for slug in sorted(serving.keys() - active.keys()):
+                await _rest([serving.pop(slug)])
                 _log.info("fleet.rests", tenant=slug)
-            for slug in sorted(active.keys() - served.keys()):
-                worker = make(await clients(active[slug]))
-                own = await running.enter_async_context(AsyncExitStack())
-                await own.enter_async_context(worker)
-                served[slug] = own
-                _log.info("fleet.serves", tenant=slug)
+            for slug in sorted(active.keys() - serving.keys()):
+                serving[slug] = tasks.create_task(_serve(active[slug], clients, make))
 
         async def watch() -> None:
             while True:
                 await asyncio.sleep(REFRESH_S)
                 try:
-                    await serve_new()
+                    await look()
                 except Exception as error:  # noqa: BLE001 - looked at again in a moment
                     _log.warning("fleet.look_failed", error=repr(error))
 
-        await serve_new()
-        watching = asyncio.create_task(watch())
+        await look()
+        watching = tasks.create_task(watch())
         try:
             yield
         finally:
-            watching.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await watching
+            await _rest([watching])
+            await _rest(serving.values())
+
+
+async def _serve(tenant: Tenant, clients: TenantClients, make: Callable[[Client], Worker]) -> None:
+    """Run this tenant's worker until cancelled."""
+    client = await _reached(tenant, clients)
+    _log.info("fleet.serves", tenant=tenant.slug)
+    await make(client).run()
+
+
+async def _reached(tenant: Tenant, clients: TenantClients) -> Client:
+    """The client of a namespace that Temporal knows; all of its parts do some seconds after.
+
+    Asked here, since a worker that finds none ends at once, and no other may take its place while
+    the connection lasts.
+    """
+    while True:
+        try:
+            client = await clients(tenant)
+            await client.workflow_service.describe_namespace(
+                DescribeNamespaceRequest(namespace=client.namespace)
+            )
+        except Exception as error:  # noqa: BLE001 - whatever it is, no other tenant waits for it
+            _log.warning("fleet.not_reached", tenant=tenant.slug, error=repr(error))
+            await asyncio.sleep(AGAIN_S)
+        else:
+            return client
+
+
+async def _rest(tasks: Collection[asyncio.Task[None]]) -> None:
+    """Cancel all at once, and wait until each has ended in its own patience."""
+    for task in tasks:
+        task.cancel()
+    if tasks:
+        await asyncio.wait(tasks)
