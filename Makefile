@@ -4,6 +4,10 @@ SHELL := /bin/bash
 UV := $(shell command -v uv 2>/dev/null || echo .tools/uv/bin/uv)
 RUN := $(UV) run --no-sync --
 
+# Forbidden to keep its bytecode, as some environments have it, Python compiles all libraries anew
+# in each process: half of the time that a start takes.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: up test check cases bench docs demo histories temporal-server day long clean help
 
 up: .venv/ready ## install what is missing, then start everything; Ctrl-C stops it
