@@ -1,34 +1,16 @@
 """Whole lives of movements that sleep, on a server that skips time: each ends once, at zero."""
 
 import asyncio
-import contextlib
-import random
-from collections import Counter
 from datetime import timedelta
 
 import pytest
 from temporalio.api.enums.v1 import EventType
-from temporalio.service import RPCError
 from temporalio.testing import WorkflowEnvironment
 
-from api.start import request_of
-from mmo.kernel.refusals import Refused
 from mmo.movements.support.commands import CommandRow
-from mmo.movements.support.outcome import Posted
-from mmo.movements.voucher import EXPIRE, REDEEM
 from tests.mmo.movements.test_terms_in_force import put
 from tests.workflows.house import CLERK, TENANT, House
-from tests.workflows.vouchers import NEW_NUMBER, in_escrow, redeem, send_voucher
-
-RACES = 100
-
-
-async def ended(opened: House, row: CommandRow) -> tuple[str, str | None]:
-    """State and code once it is over; its account is empty then."""
-    await opened.handle(row).result()
-    outcome = await opened.outcome(row)
-    assert await in_escrow(opened, row) == 0
-    return outcome["state"], outcome["code"]
+from tests.workflows.vouchers import NEW_NUMBER, ended, in_escrow, redeem, send_voucher
 
 
 async def test_a_voucher_that_nobody_takes_goes_back_when_its_days_are_over(
@@ -99,47 +81,6 @@ async def test_an_answer_that_names_no_agent_pays_nobody(opened: House) -> None:
     await redeem(opened, row)
 
     assert await ended(opened, row) == ("posted", None)
-
-
-async def test_of_a_redemption_and_an_expiry_at_once_the_books_take_one(opened: House) -> None:
-    """A hundred times, without the process that would not ask for both."""
-    rows = [await opened.accept("voucher", "1.00", sender="alice") for _ in range(RACES)]
-    won: Counter[str] = Counter()
-    for row in rows:
-        asked = request_of(TENANT, row)
-        await opened.activities.execute(asked)
-        at_agent = {"agent": opened.wallets["agent"].id}
-        both = await asyncio.gather(
-            opened.activities.execute(asked.then(REDEEM.number).joining(at_agent)),
-            opened.activities.execute(asked.then(EXPIRE.number, because="expired")),
-        )
-        lost = [one for one in both if isinstance(one, Refused)]
-        assert [one.code for one in lost] == ["insufficient_funds"]
-        won["redeemed" if isinstance(both[0], Posted) else "expired"] += 1
-        assert await in_escrow(opened, row) == 0
-
-    assert won.total() == RACES
-
-
-async def test_a_hundred_vouchers_redeemed_just_as_they_expire_end_once_each(
-    opened: House, environment: WorkflowEnvironment
-) -> None:
-    before = await opened.holds("alice") + await opened.holds("agent")
-    rows = [await send_voucher(opened, "1.00", expires_in_days=1) for _ in range(RACES)]
-
-    async def at_some_moment(row: CommandRow) -> None:
-        await asyncio.sleep(random.uniform(0, 2))
-        with contextlib.suppress(RPCError):  # it has expired, and its process is over
-            await redeem(opened, row)
-
-    await asyncio.gather(
-        environment.sleep(timedelta(days=1, hours=1)), *(at_some_moment(row) for row in rows)
-    )
-    ends = Counter([(await ended(opened, row))[0] for row in rows])
-
-    assert ends.total() == RACES
-    assert set(ends) <= {"posted", "refused"}
-    assert await opened.holds("alice") + await opened.holds("agent") == before
 
 
 async def test_an_escrow_that_nobody_releases_goes_back_when_its_days_are_over(

@@ -42,3 +42,11 @@ async def in_escrow(house: House, row: CommandRow) -> int:
         found = await cursor.fetchone()
     assert found is not None
     return found[0]
+
+
+async def ended(house: House, row: CommandRow) -> tuple[str, str | None]:
+    """State and code once it is over; its account is empty then."""
+    await house.handle(row).result()
+    outcome = await house.outcome(row)
+    assert await in_escrow(house, row) == 0
+    return outcome["state"], outcome["code"]
