@@ -19,6 +19,7 @@ from tests.servers.postgres import Database
 from tests.servers.temporal import TemporalServer
 from tests.workflows.house import House, give_everybody_money, house
 from tests.workflows.ruled import over, put_rule
+from tests.workflows.skipping import skip
 from tests.workflows.test_waiting import MONTH
 from workers.namespaces import open_namespace
 
@@ -38,9 +39,7 @@ async def skipping(
         yield opened
 
 
-async def test_a_hundred_issuances_that_nobody_releases_all_go_back(
-    skipping: House, environment: WorkflowEnvironment
-) -> None:
+async def test_a_hundred_issuances_that_nobody_releases_all_go_back(skipping: House) -> None:
     before = await skipping.holds("super")
     rows = [
         await skipping.begin("emoney-issuance", recipient="super", bank_reference=f"B {number}")
@@ -49,7 +48,7 @@ async def test_a_hundred_issuances_that_nobody_releases_all_go_back(
     for row in rows:
         await skipping.outcome(row, "pending_approval")
 
-    await environment.sleep(MONTH)
+    await skip(skipping.client, MONTH)
     outcomes = [await skipping.outcome(row, "refused") for row in rows]
 
     assert {outcome["code"] for outcome in outcomes} == {"expired"}
@@ -90,9 +89,8 @@ def statements(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     "sleepers", [SLEEPERS, pytest.param(10 * SLEEPERS, marks=pytest.mark.long)]
 )
 async def test_transfers_that_wait_for_approval_cost_nothing_until_they_wake(
-    skipping: House, environment: WorkflowEnvironment, monkeypatch: pytest.MonkeyPatch,
-    sleepers: int,
-) -> None:  # fmt: skip
+    skipping: House, monkeypatch: pytest.MonkeyPatch, sleepers: int
+) -> None:
     month = over(1, "manager") | {"expiresSeconds": 30 * 24 * 3600}
     await put_rule(skipping.pool, "data-driven-authorisation", "wallet.transfer", month)
     before = await skipping.holds("alice")
@@ -108,10 +106,10 @@ async def test_transfers_that_wait_for_approval_cost_nothing_until_they_wake(
 
     parked = await tasks_of(skipping, rows)
     with statements(monkeypatch) as made:
-        await environment.sleep(timedelta(days=29))
+        await skip(skipping.client, timedelta(days=29))
     slept = await tasks_of(skipping, rows)
     with statements(monkeypatch) as woken:
-        await environment.sleep(timedelta(days=2))
+        await skip(skipping.client, timedelta(days=2))
         outcomes = [await skipping.outcome(row, "refused") for row in rows]
 
     assert (made, slept) == ([], parked)
