@@ -8,7 +8,7 @@ RUN := $(UV) run --no-sync --
 # in each process: half of the time that a start takes.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: up test check cases bench docs demo histories temporal-server day long clean help
+.PHONY: up test check types style published loaded cases bench docs demo histories temporal-server day long clean help
 
 up: .venv/ready ## install what is missing, then start everything; Ctrl-C stops it
 	@exec .venv/bin/mmo up
@@ -16,8 +16,17 @@ up: .venv/ready ## install what is missing, then start everything; Ctrl-C stops 
 test: check ## everything that CI runs: `make check`, then all tests
 	$(RUN) pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not long"
 
-check: .venv/ready ## format, lint, types, imports, published files
-	$(RUN) ruff format --check && $(RUN) ruff check && $(RUN) pyright && $(RUN) lint-imports && $(RUN) python -m workers generate --check
+check: .venv/ready ## format, lint, types, imports, published files, and that every test loads
+	@$(MAKE) --no-print-directory -j 2 --output-sync types style published loaded
+
+types:
+	$(RUN) pyright
+style:
+	$(RUN) ruff format --check && $(RUN) ruff check && $(RUN) lint-imports
+published:
+	$(RUN) python -m workers generate --check
+loaded:
+	$(RUN) pytest --collect-only -qqq
 
 cases: .venv/ready ## run the cases of the threat model, and write the table of them
 	MMO_WRITE_CASES=1 $(RUN) pytest -n 2 --dist loadfile -m "case and not long"
