@@ -12,7 +12,6 @@ import nats
 import structlog
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
-from nats.errors import TimeoutError as NatsTimeoutError
 from nats.js import JetStreamContext
 from nats.js.api import AckPolicy, ConsumerConfig
 from prometheus_client import Counter
@@ -93,7 +92,7 @@ async def _take(stream: JetStreamContext, kind: str, taking: Intake, stop: async
     while not stop.is_set():
         try:
             messages = await consumer.fetch(BATCH_MAX, timeout=FETCH_S)
-        except NatsTimeoutError:
+        except TimeoutError:  # nothing came; the library tells it by its own class or by Python's
             continue
         for message in messages:
             await _see_to(message, kind, taking)

@@ -9,6 +9,8 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+import structlog.testing
+from nats.js import JetStreamContext
 
 from mmo.messaging.event import Event
 from mmo.messaging.nats import NatsBroker
@@ -122,3 +124,24 @@ async def test_while_the_broker_is_away_the_loop_waits_and_stops_when_told(
     away = settings.model_copy(update={"nats_url": "nats://127.0.0.1:1"})
     async with asyncio.timeout(8), taking(away):
         await asyncio.sleep(0.5)
+
+
+async def test_a_broker_that_has_nothing_to_give_is_not_away(
+    settings: Settings, opened: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else what it was just handing out to a reader that left comes again half a minute later."""
+    async with taking(settings):
+        await arrives(opened, await publish(settings, "sms", message(opened)))
+        with structlog.testing.capture_logs() as told:
+            monkeypatch.setattr(JetStreamContext.PullSubscription, "fetch", nothing_to_give)
+            await asyncio.sleep(1.5)
+            monkeypatch.undo()
+            await arrives(opened, await publish(settings, "sms", message(opened)))
+
+    assert "effects.broker_away" not in {line["event"] for line in told}
+
+
+async def nothing_to_give(*_: object, **__: object) -> None:
+    """As the library tells it where its own time ran out between two requests."""
+    await asyncio.sleep(0.05)
+    raise TimeoutError
