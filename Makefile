@@ -19,14 +19,14 @@ test: check ## everything that CI runs: `make check`, then all tests
 check: .venv/ready ## format, lint, types, imports, published files, and that every test loads
 	@$(MAKE) --no-print-directory -j 2 --output-sync types style published loaded
 
-types:
+types: .venv/ready ## of `make check`: pyright, strict
 	$(RUN) pyright
-style:
+style: .venv/ready ## of `make check`: format, lint, which way imports go
 	$(RUN) ruff format --check && $(RUN) ruff check && $(RUN) lint-imports
-published:
+published: .venv/ready ## of `make check`: generated files are what the code says
 	$(RUN) python -m workers generate --check
-loaded:
-	$(RUN) pytest --collect-only -qqq
+loaded: .venv/ready ## of `make check`: every test can be loaded
+	@set -o pipefail; $(RUN) pytest --collect-only -qq | sed '/^tests.*: [0-9]*$$/d'
 
 cases: .venv/ready ## run the cases of the threat model, and write the table of them
 	MMO_WRITE_CASES=1 $(RUN) pytest -n 2 --dist loadfile -m "case and not long"
