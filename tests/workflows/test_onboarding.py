@@ -5,7 +5,7 @@ import os
 import secrets
 import sys
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from mmo.tenancy import onboarding
 from mmo.tenancy.onboarding import MACHINE, NewTenant
 from mmo.tenancy.scope import scoped
 from tests.servers.postgres import Database
-from tests.servers.temporal import TemporalServer
+from tests.servers.temporal import TemporalServer, temporal_of
 from tests.workflows import dying_onboarding
 from tests.workflows.dying_onboarding import STEPS, files
 from workers import onboarding as worker
@@ -41,10 +41,18 @@ def new_tenant(slug: str | None = None) -> NewTenant:
     )  # fmt: skip
 
 
+@pytest.fixture(scope="module")
+def own_temporal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TemporalServer]:
+    """Of all operators there is one namespace of the platform: on the run's server the process
+    `keys` of another stack would take these tests' tasks, and they its."""
+    with temporal_of(tmp_path_factory.mktemp("platform")) as server:
+        yield server
+
+
 @pytest.fixture
-def settings(database: Database, temporal_server: TemporalServer, tmp_path: Path) -> Settings:
+def settings(database: Database, own_temporal: TemporalServer, tmp_path: Path) -> Settings:
     return database.settings(
-        "mmo_keys", temporal_address=temporal_server.address, env="dev", home=tmp_path
+        "mmo_keys", temporal_address=own_temporal.address, env="dev", home=tmp_path
     )
 
 
