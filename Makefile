@@ -14,7 +14,7 @@ up: .venv/ready ## install what is missing, then start everything; Ctrl-C stops 
 	@exec .venv/bin/mmo up
 
 test: check ## everything that CI runs: `make check`, then all tests
-	$(RUN) pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not long"
+	$(RUN) pytest -n 3 --dist loadfile --no-loadscope-reorder -m "not long"
 
 check: .venv/ready ## format, lint, types, imports, published files, and that every test loads
 	@$(MAKE) --no-print-directory -j 2 --output-sync types style published loaded
