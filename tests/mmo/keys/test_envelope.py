@@ -166,6 +166,9 @@ async def test_a_key_made_after_the_end_opens_nothing_of_before(store: Pkcs11Key
     assert await envelope.open("other", "temporal", CONTEXT, again) == b"Bob"
 
 
+KILLED = 4
+
+
 @pytest.mark.case("L4")
 async def test_processes_killed_while_they_make_keys_leave_orphans_that_are_removed(
     store: Pkcs11KeyStore, settings: Settings, pool: AsyncConnectionPool
@@ -174,7 +177,7 @@ async def test_processes_killed_while_they_make_keys_leave_orphans_that_are_remo
     async with pool.connection() as connection:
         cursor = await connection.execute("SELECT count(*) FROM keys.key")
         before = await cursor.fetchone()
-    killing = [start("generates", settings.home) for _ in range(8)]
+    killing = [start("generates", settings.home) for _ in range(KILLED)]
     try:
         for process in killing:
             assert process.stdout is not None
@@ -188,7 +191,7 @@ async def test_processes_killed_while_they_make_keys_leave_orphans_that_are_remo
             process.stdout.close()  # type: ignore[union-attr]
 
     orphans = await store.administration.reconcile()
-    assert len(orphans) > 8
+    assert len(orphans) > KILLED
     assert {one.label for one in orphans} == {"orphan"}
     assert await store.administration.compare() == ([], [])
     assert await store.sign("other", Purpose.JWT, {"sub": "alice"})
