@@ -144,8 +144,9 @@ async def _reached(tenant: Tenant, clients: TenantClients) -> Client:
     """The client of a namespace that Temporal knows; all of its parts do some seconds after.
 
     Asked here, since a worker that finds none ends at once, and no other may take its place while
-    the connection lasts.
+    the connection lasts. What keeps it away is told once, not at each look.
     """
+    told = ""
     while True:
         try:
             client = await clients(tenant)
@@ -153,7 +154,9 @@ async def _reached(tenant: Tenant, clients: TenantClients) -> Client:
                 DescribeNamespaceRequest(namespace=client.namespace)
             )
         except Exception as error:  # noqa: BLE001 - whatever it is, no other tenant waits for it
-            _log.warning("fleet.not_reached", tenant=tenant.slug, error=repr(error))
+            if (why := repr(error)) != told:
+                _log.warning("fleet.not_reached", tenant=tenant.slug, error=why)
+                told = why
             await asyncio.sleep(AGAIN_S)
         else:
             return client

@@ -160,4 +160,7 @@ async def test_a_namespace_that_is_known_late_is_served_from_then_on(
             heard = await asyncio.wait_for(asked, 60)
 
     assert heard == "heard"
-    assert "fleet.serves" in {line["event"] for line in told}
+    assert [(line["event"], line["tenant"]) for line in told if line["tenant"] == "early"] == [
+        ("fleet.not_reached", "early")
+    ]
+    assert ("fleet.serves", "late") in {(line["event"], line["tenant"]) for line in told}
