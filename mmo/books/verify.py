@@ -1,4 +1,4 @@
-"""Proves closed days: what each was sealed with is what the journal says of it."""
+"""Invariants of what rests on the ledger: movements and reversals, closed days and mirrors."""
 
 from mmo.books.deriving import MIRRORS
 from mmo.books.postgres import HASH
@@ -13,6 +13,27 @@ _SPAN = """j.tenant_id = d.tenant_id AND j.business_date <= d.business_date
 _MIRRORS = ", ".join(f"('{one.pool}', '{one.own}')" for one in MIRRORS)
 
 INVARIANTS = (
+    Invariant(
+        13,
+        "returned",
+        "Of each movement comes back at most what it moved, account by account, the other way.",
+        "SELECT count(*) FROM movements.reversal",
+        "SELECT * FROM movements.reversal_excess",
+    ),
+    Invariant(
+        14,
+        "accepted",
+        "Every journal of a movement has an accepted command of its type, amount and wallets.",
+        "SELECT count(*) FROM ledger.journal WHERE status = 0 AND step <> 0",
+        "SELECT * FROM movements.journal_without_command",
+    ),
+    Invariant(
+        7,
+        "clearing",
+        "An account that belongs to one movement is empty once the movement waits no more.",
+        "SELECT count(*) FROM ledger.account WHERE instance_txn IS NOT NULL",
+        "SELECT * FROM movements.stranded_account",
+    ),
     Invariant(
         10,
         "closed_days",

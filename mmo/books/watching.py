@@ -46,7 +46,11 @@ async def horizon(connection: Connection) -> int:
 async def look(connection: Connection, tenant: int, since: int, until: int) -> list[Finding]:
     """Look at the journals from one position on, below another."""
     about = {"tenant": tenant, "since": since, "until": until}
-    return [await _found(connection, "zero_sum", _ZERO_SUM, about)]
+    return [
+        await _found(connection, "zero_sum", _ZERO_SUM, about),
+        await _found(connection, "returned", _RETURNED, about),
+        await _found(connection, "accepted", _ACCEPTED, about),
+    ]
 
 
 async def look_over(connection: Connection, tenant: int) -> list[Finding]:
@@ -142,10 +146,19 @@ _TOTAL = """
     SELECT book, currency, sum(posted) AS off_by FROM ledger.balance
      WHERE tenant_id = %(tenant)s GROUP BY book, currency HAVING sum(posted) <> 0"""
 
-_CLEARING = """
-    SELECT a.code, a.instance_txn AS movement, a.posted FROM ledger.account a
-      JOIN movements.command c ON c.tenant_id = a.tenant_id AND c.movement_id = a.instance_txn
-     WHERE a.tenant_id = %(tenant)s AND a.instance_txn IS NOT NULL AND a.posted <> 0 AND c.kept"""
+_RETURNED = """
+    SELECT x.* FROM (
+           SELECT DISTINCT r.original FROM ledger.journal j
+             JOIN movements.reversal r ON r.tenant_id = j.tenant_id AND r.movement = j.txn
+            WHERE j.tenant_id = %(tenant)s AND j.xid >= %(since)s AND j.xid < %(until)s) o
+     CROSS JOIN LATERAL (SELECT * FROM movements.reversal_excess e
+                          WHERE e.tenant_id = %(tenant)s AND e.original = o.original) x"""
+
+_ACCEPTED = """
+    SELECT * FROM movements.journal_without_command
+     WHERE tenant_id = %(tenant)s AND xid >= %(since)s AND xid < %(until)s"""
+
+_CLEARING = "SELECT * FROM movements.stranded_account WHERE tenant_id = %(tenant)s"
 
 _MIRROR = f"""
     SELECT e.currency, e.code, e.closing, coalesce(c.closing, 0) AS of_mirror
@@ -158,4 +171,4 @@ _MIRROR = f"""
      WHERE e.tenant_id = %(tenant)s AND e.book = 'E' AND e.closing <> -coalesce(c.closing, 0)
        AND e.business_date = (SELECT max(d.business_date) FROM books.day d
                                WHERE d.tenant_id = %(tenant)s AND d.state = 'closed')"""  # noqa: S608
-"""Of an instance account whose movement's history is closed; of the newest closed day."""
+"""Of the newest closed day."""

@@ -40,6 +40,7 @@ REFUSALS = {
     "office_in_use": "Offices below it are open, or it looks after parties.",
     "original_not_found": "There is no such movement to take back.",
     "original_not_posted": "The movement to be taken back has moved nothing yet.",
+    "original_unsound": "More came back of the movement than it moved; staff must mend it first.",
     "parent_circular": "It would stand above itself.",
     "parent_kind_invalid": "Agents and super-agents stand below super-agents; others below nobody.",
     "party_closed": "The party, or the one above it, is closed.",

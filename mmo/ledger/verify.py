@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 
 import psycopg
@@ -11,15 +10,12 @@ from psycopg.rows import dict_row
 SHOWN = 20
 """How many violating rows a check names."""
 
-CLEARING_WINDOW = timedelta(days=45)
-"""How long an account that belongs to one movement may keep money."""
-
 
 @dataclass(frozen=True, slots=True)
 class Invariant:
     """What must hold, how many things it is about, and which of them violate it.
 
-    `count` answers one number; `violations` the offending rows. Both may use %(window)s.
+    `count` answers one number; `violations` the offending rows, with their tenant's number.
     """
 
     number: int
@@ -170,21 +166,6 @@ INVARIANTS = (
         """,
     ),
     Invariant(
-        7,
-        "clearing",
-        "An account that belongs to one movement is empty again once the movement waits no more.",
-        "SELECT count(*) FROM ledger.account WHERE instance_txn IS NOT NULL",
-        """
-        SELECT tenant_id, id AS account_id, code, instance_txn, posted, opened_at
-          FROM ledger.account
-         WHERE instance_txn IS NOT NULL AND posted <> 0 AND opened_at < now() - %(window)s
-           AND NOT EXISTS (SELECT FROM movements.command c
-                            WHERE c.tenant_id = account.tenant_id
-                              AND c.movement_id = account.instance_txn
-                              AND c.state LIKE 'pending%%')
-        """,
-    ),
-    Invariant(
         9,
         "usage",
         "Every counter is what the journal counts, without the holds that were given back.",
@@ -216,26 +197,30 @@ INVARIANTS = (
 
 def verify(
     connection: psycopg.Connection[Any],
-    clearing_window: timedelta = CLEARING_WINDOW,
     more: Sequence[Invariant] = (),
+    tenant: int | None = None,
 ) -> list[Check]:
-    """Check every invariant of every tenant, all on one snapshot, while the system may run on.
+    """Check every invariant, all on one snapshot, while the system may run on.
 
     The connection is in no transaction; a reader's rights are enough. Nothing is changed. `more`:
-    invariants of what rests on the ledger.
+    invariants of what rests on the ledger. `tenant`: name its violations alone, and those that are
+    nobody's; what is counted as checked is of all.
     """
     with connection.transaction():
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
-        every = (*INVARIANTS, *more)
-        return [_check(connection, invariant, clearing_window) for invariant in every]
+        return [_check(connection, invariant, tenant) for invariant in (*INVARIANTS, *more)]
 
 
-def _check(connection: psycopg.Connection[Any], invariant: Invariant, window: timedelta) -> Check:
+def _check(connection: psycopg.Connection[Any], invariant: Invariant, tenant: int | None) -> Check:
     # The window function counts all violations; only the first rows travel.
-    listed = f"SELECT v.*, count(*) OVER () AS found FROM ({invariant.violations}) v LIMIT {SHOWN}"  # noqa: S608 - ours
+    listed = f"""SELECT v.*, count(*) OVER () AS found FROM ({invariant.violations}) v
+                  WHERE %(tenant)s::text IS NULL
+                     OR coalesce(to_jsonb(v) ->> 'tenant_id', %(tenant)s::text) = %(tenant)s::text
+                  LIMIT {SHOWN}"""  # noqa: S608 - ours
+    named = None if tenant is None else str(tenant)
     with connection.cursor(row_factory=dict_row) as cursor:
         counted = cursor.execute(invariant.count.encode()).fetchone()
-        rows = cursor.execute(listed.encode(), {"window": window}).fetchall()
+        rows = cursor.execute(listed.encode(), {"tenant": named}).fetchall()
     found = rows[0]["found"] if rows else 0
     shown = ({k: v for k, v in row.items() if k != "found"} for row in rows)
     return Check(invariant, counted["count"] if counted else 0, found, tuple(shown))

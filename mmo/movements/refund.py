@@ -20,5 +20,5 @@ MOVEMENT = Movement(
     asked_by="payer",
     steps=(REFUND,),
     takes_back=RefundBody,
-    undoes=frozenset({"merchant-payment"}),
+    undoes=frozenset({"merchant-payment", "payment-request", "escrow"}),
 )

@@ -1,5 +1,7 @@
 """`mmo verify`: prove the books."""
 
+from typing import Annotated, Any
+
 import psycopg
 import typer
 from rich.table import Table
@@ -23,15 +25,20 @@ app = typer.Typer()
 
 
 @app.command()
-def verify(*, home: HomeOption = DEFAULT_HOME, json: JsonOption = False) -> None:
+def verify(
+    *,
+    tenant: Annotated[str, typer.Option(help="Name the violations of this operator alone.")] = "",
+    home: HomeOption = DEFAULT_HOME,
+    json: JsonOption = False,
+) -> None:
     """Prove ledger and books. Exit code 1 when an invariant is violated; it names the rows.
 
-    Example: `mmo verify`
+    Example: `mmo verify --tenant demo`
     """
     settings = stack_settings(home_of(home).path)
     try:
         with psycopg.connect(settings.dsn()) as connection:
-            checks = prove(connection, more=INVARIANTS)
+            checks = prove(connection, more=INVARIANTS, tenant=_number(connection, tenant))
     except psycopg.OperationalError:
         where = f"{settings.database_host}:{settings.database_port}"
         raise StackError(f"no database answers at {where}: run `mmo up`") from None
@@ -40,6 +47,17 @@ def verify(*, home: HomeOption = DEFAULT_HOME, json: JsonOption = False) -> None
     else:
         _print(checks)
     raise typer.Exit(0 if all(check.holds for check in checks) else PROBLEM)
+
+
+def _number(connection: psycopg.Connection[Any], slug: str) -> int | None:
+    """The operator's number; None: all of them. Raises BadParameter for one that is not there."""
+    if not slug:
+        return None
+    with connection.transaction():
+        row = connection.execute("SELECT id FROM tenancy.tenant WHERE slug = %s", [slug]).fetchone()
+    if row is None:
+        raise typer.BadParameter(f"there is no operator {slug}: see `mmo tenants list`")
+    return row[0]
 
 
 def _print(checks: list[Check]) -> None:

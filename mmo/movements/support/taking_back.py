@@ -57,6 +57,11 @@ class Original:
     whole: int
     """The amount that arrived, in minor units: `A` of its prices."""
     moved: tuple[Moved, ...]
+    """What all of its steps together changed; accounts with no change are left out."""
+    steps: tuple[int, ...] = (1,)
+    """The numbers of its steps that moved money, in order."""
+    parties: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Role → wallet of everybody who took part, those whom an answer brought along included."""
     back: tuple[TakenBack, ...] = ()
     taken: int = 0
     """How much of it is claimed by reversals and refunds, posted or set aside."""
@@ -95,22 +100,43 @@ class Original:
 
     def wallet_of(self, moved: Moved) -> str:
         """The wallet behind a leg of one who took part."""
-        return movements()[self.type].parties_of(self.body)[moved.role]
+        return self._parties[moved.role]
+
+    @property
+    def sound(self) -> bool:
+        """Whether no account has given back more than it got, or in the same direction."""
+        legs = {one.account: one.amount for one in self.moved}
+        back = dict[int, int]()
+        for piece in self.back:
+            for account, minor in piece.legs.items():
+                back[account] = back.get(account, 0) + minor
+        return all(
+            minor * legs.get(account, 0) < 0 and abs(minor) <= max(abs(legs[account]), self.whole)
+            for account, minor in back.items()
+            if minor
+        )
 
     def principal(self) -> tuple[Moved, ...]:
         """Its legs without fees, taxes and commissions; none where they cannot be told apart."""
         by_role = {one.role: one for one in self.moved}
-        filled = movements()[self.type].step(1).rule.fill({"A": self.whole})
-        if not all(str(account) in by_role for account, _ in filled):
+        filled = dict[str, int]()
+        for number in self.steps:
+            for account, minor in movements()[self.type].step(number).rule.fill({"A": self.whole}):
+                filled[str(account)] = filled.get(str(account), 0) + minor
+        found = {role: minor for role, minor in filled.items() if minor}
+        if not found.keys() <= by_role.keys():
             return ()
         return tuple(
             Moved(account=leg.account, unit=leg.unit, role=leg.role, amount=minor)
-            for leg, minor in ((by_role[str(account)], minor) for account, minor in filled)
+            for leg, minor in ((by_role[role], minor) for role, minor in found.items())
         )
 
+    @property
+    def _parties(self) -> Mapping[str, str]:
+        return {**movements()[self.type].parties_of(self.body), **self.parties}
+
     def _wallets(self) -> Iterator[Moved]:
-        roles = movements()[self.type].parties_of(self.body)
-        return (one for one in self.moved if one.role in roles)
+        return (one for one in self.moved if one.role in self._parties)
 
 
 def undoing(original: Original, part: int, fees: Fees, own: str = "") -> dict[int, int]:
@@ -160,6 +186,8 @@ def original_of(read: Mapping[str, Any]) -> Original:
         body=read["body"],
         whole=read["whole"],
         moved=tuple(Moved(**one) for one in read["moved"]),
+        steps=tuple(read["steps"]),
+        parties=read["parties"],
         back=tuple(
             TakenBack(
                 movement=one["movement"],

@@ -153,6 +153,8 @@ def _against(
     yield _check("posted", "original_not_posted", fine=state in TAKEN_BACK, why=why)
     fine = original.reversible and (not movement.undoes or original.type in movement.undoes)
     yield _check("reversible", "not_reversible", fine=fine, why=f"it is a {original.type}")
+    why = "more came back of it than it moved: see `mmo verify`"
+    yield _check("sound", "original_unsound", fine=original.sound, why=why)
     fine, why = command.amount.minor <= original.left, f"{original.left} of it is left"
     yield _check("left", "reversal_exceeds_original", fine=fine, why=why)
 

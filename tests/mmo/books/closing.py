@@ -1,6 +1,6 @@
 """Days of an operator in one process: cut off, closed step by step, and proved."""
 
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 
 import psycopg
@@ -50,5 +50,5 @@ async def balance_of(opened: House, day: date) -> dict[str, TrialLine]:
 def broken(database: Database) -> list[str]:
     """The invariants of ledger and books that do not hold."""
     with psycopg.connect(database.admin) as connection:
-        checks: list[Any] = verify(connection, timedelta(0), more=INVARIANTS)
+        checks: list[Any] = verify(connection, more=INVARIANTS)
     return [check.invariant.name for check in checks if not check.holds]

@@ -9,7 +9,9 @@ import pytest
 
 from mmo.books import trust, watching
 from mmo.books.trust import Statement
+from mmo.books.verify import INVARIANTS
 from mmo.kernel.refusals import Refused
+from mmo.ledger.verify import verify
 from mmo.movements.support.outcome import Outcome
 from mmo.tenancy.scope import scoped
 from tests.mmo.books.closing import balance_of, closed
@@ -73,11 +75,28 @@ async def test_sound_books_are_found_sound(opened: House) -> None:
         ),
         (
             "clearing",
-            """WITH one AS (SELECT tenant_id, instance_txn, id FROM ledger.account
-                             WHERE code = 'ISSUANCE_PENDING' LIMIT 1),
-                    kept AS (UPDATE movements.command c SET kept = true FROM one
-                              WHERE c.movement_id = one.instance_txn)
-               UPDATE ledger.account a SET posted = 5 FROM one WHERE a.id = one.id""",
+            "UPDATE ledger.account SET posted = 5 WHERE code = 'ISSUANCE_PENDING'",
+        ),
+        (
+            "returned",
+            """INSERT INTO movements.reversal
+               (tenant_id, original, movement, amount, fees, legs, posted)
+               SELECT j.tenant_id, j.txn,
+                      (SELECT txn FROM ledger.journal ORDER BY seq DESC LIMIT 1), 1000,
+                      'returned', jsonb_build_object(j.accounts[1], -2 * j.amounts[1]), false
+                 FROM ledger.journal j WHERE j.code = 'p2p-transfer' ORDER BY j.seq LIMIT 1""",
+        ),
+        ("accepted", "DELETE FROM movements.command WHERE type = 'p2p-transfer'"),
+        ("accepted", "UPDATE movements.command SET type = 'cash-in' WHERE type = 'p2p-transfer'"),
+        (
+            "accepted",
+            """UPDATE movements.command SET body = jsonb_set(body, '{amount,value}', '"9.00"')
+                WHERE type = 'p2p-transfer'""",
+        ),
+        (
+            "accepted",
+            """UPDATE movements.command SET body = jsonb_set(body, '{recipient}', body -> 'sender')
+                WHERE type = 'p2p-transfer'""",
         ),
     ],
 )
@@ -98,6 +117,9 @@ async def test_what_is_planted_is_found(
     assert invariant in await wrong(over), "it is told until it is mended"
     async with scoped(opened.pool, TENANT.id) as connection:
         told = {row["invariant"]: row for row in await watching.told(connection, TENANT.id)}
+    with psycopg.connect(database.admin) as books:
+        checks = {one.invariant.name: one for one in verify(books, INVARIANTS)}
+    assert checks[invariant].rows, "`mmo verify` names it too"
     assert told[invariant]["violations"] > 0
     assert told[invariant]["detail"]
 
@@ -109,7 +131,7 @@ async def test_all_accounts_are_looked_at_in_a_pace_that_its_cost_sets(opened: H
     then = {one.invariant for one in await over.look(TENANT)}
 
     assert first - then == {"total", "clearing", "mirrors"}
-    assert then == {"zero_sum", "trust"}
+    assert then == {"zero_sum", "returned", "accepted", "trust"}
 
 
 async def test_a_look_that_takes_too_long_holds_up_nothing_else(
