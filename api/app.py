@@ -23,7 +23,7 @@ from api.movements.routers import of_the_catalogue
 from api.parties.routers import ROUTERS as PARTIES
 from api.rules import uniform
 from api.rules.routers import ROUTERS as RULES
-from api.security import Gatekeeper
+from api.security import Caller, Gatekeeper
 from api.start import Clients
 from api.tenants.routers import ROUTERS as TENANTS
 from api.terms.routers import ROUTERS as TERMS
@@ -113,7 +113,14 @@ def create_app(parts: Parts, *more: APIRouter) -> Guard:
     app.state.parts = parts
     for part in fields(parts):
         setattr(app.state, part.name, getattr(parts, part.name))
-    return Guard(app)
+
+    async def authenticate(token: str) -> Caller:
+        try:
+            return await parts.gatekeeper.admit(token)
+        except problems.DATABASE_AWAY:
+            raise await problems.without_database(parts.pool) from None
+
+    return Guard(app, authenticate)
 
 
 def create_routes() -> FastAPI:

@@ -1,20 +1,21 @@
 """The guard at the edge: a body is small, is JSON, and means one thing only, before it is read."""
 
 import json
+from collections.abc import Awaitable, Callable
 from typing import Any, NoReturn
 
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.problems import Problem
+from api.request_head import bearer_token, check_head
 
 BODY_MAX = 64 * 1024
-HEADERS_MAX = 16 * 1024
-FIELDS_MAX = 100
-URI_MAX = 8 * 1024
 DEPTH_MAX = 32
 DIGITS_MAX = 18
 
+Authenticate = Callable[[str], Awaitable[object]]
+"""Who the bearer of a token is. Raises Problem."""
 _BODILESS = {"GET", "HEAD", "DELETE", "OPTIONS"}
 _log = structlog.get_logger()
 
@@ -22,8 +23,9 @@ _log = structlog.get_logger()
 class Guard:
     """Pure ASGI: refuses what no route may see, and turns an unforeseen error into a problem."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, authenticate: Authenticate | None = None) -> None:
         self._app = app
+        self._authenticate = authenticate
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -37,9 +39,9 @@ class Guard:
             await send(message)
 
         try:
-            _check_head(scope)
+            check_head(scope)
             if scope["method"] not in _BODILESS:
-                receive = await _checked_body(scope, receive)
+                receive = await self._checked_body(scope, receive)
             await self._app(scope, receive, noting)
         except Problem as problem:
             await problem.response()(scope, receive, send)
@@ -48,29 +50,33 @@ class Guard:
             if not begun:
                 await Problem("internal").response()(scope, receive, send)
 
+    async def _checked_body(self, scope: Scope, receive: Receive) -> Receive:
+        """Read the body of a caller who is known: nobody else has it read."""
+        announced = _announced(scope["headers"])
+        if announced and self._authenticate is not None:
+            caller = await self._authenticate(bearer_token(scope))
+            scope.setdefault("state", {})["caller"] = caller
+        body = await _read(receive)
+        if body or announced is not False:
+            _check_type(scope["headers"], empty=not body)
+        if body:
+            strict_loads(body)
+        return _replayed(body, receive)
 
-def _check_head(scope: Scope) -> None:
-    headers = scope["headers"]
-    if len(scope.get("raw_path") or b"") + len(scope["query_string"]) > URI_MAX:
-        raise Problem("uri_too_long")
-    if len(headers) > FIELDS_MAX or sum(len(k) + len(v) for k, v in headers) > HEADERS_MAX:
-        raise Problem("headers_too_large")
-    if sum(name == b"authorization" for name, _ in headers) > 1:
-        raise Problem("bad_request", "more than one Authorization header")
 
-
-async def _checked_body(scope: Scope, receive: Receive) -> Receive:
-    headers = scope["headers"]
+def _announced(headers: list[tuple[bytes, bytes]]) -> bool | None:
+    """Whether a body follows; None where none is told of. Raises Problem where it is too large."""
     lengths = [value for name, value in headers if name == b"content-length"]
-    if lengths and not (len(lengths) == 1 and lengths[0].isdigit()):
+    if not lengths:
+        return True if any(name == b"transfer-encoding" for name, _ in headers) else None
+    if not (len(lengths) == 1 and lengths[0].isdigit()):
         raise Problem("bad_request", "the content length is not one number")
-    if lengths and (len(lengths[0]) > DIGITS_MAX or int(lengths[0]) > BODY_MAX):
+    if len(lengths[0]) > DIGITS_MAX or int(lengths[0]) > BODY_MAX:
         raise Problem("body_too_large")
-    body = await _read(receive)
-    if body or not lengths or lengths[0] != b"0":
-        _check_type(headers, empty=not body)
-    if body:
-        strict_loads(body)
+    return int(lengths[0]) > 0
+
+
+def _replayed(body: bytes, receive: Receive) -> Receive:
     sent = False
 
     async def replay() -> Message:
@@ -116,8 +122,6 @@ def strict_loads(body: bytes) -> Any:
         raise Problem("invalid_utf8") from None
     if text.startswith("\ufeff"):
         raise Problem("byte_order_mark")
-    if _depth(text) > DEPTH_MAX:
-        raise Problem("too_deep")
     try:
         value = json.loads(
             text,
@@ -126,22 +130,12 @@ def strict_loads(body: bytes) -> Any:
             parse_float=_float,
             parse_int=_int,
         )
-    except (ValueError, RecursionError):
+    except RecursionError:
+        raise Problem("too_deep") from None
+    except ValueError:
         raise Problem("invalid_json") from None
-    _check_texts(value)
+    _check(value)
     return value
-
-
-def _depth(text: str) -> int:
-    """A cheap bound on the nesting: brackets inside texts count too, which only refuses more."""
-    deepest = depth = 0
-    for character in text:
-        if character in "[{":
-            depth += 1
-            deepest = max(deepest, depth)
-        elif character in "]}":
-            depth -= 1
-    return deepest
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -165,14 +159,18 @@ def _int(written: str) -> int:
     return int(written)
 
 
-def _check_texts(value: Any) -> None:
+def _check(value: Any, depth: int = 1) -> None:
+    """Look at every text, and at how deep lists and objects nest."""
     if isinstance(value, str):
         if any((ord(c) < 32 and c not in "\n\t\r") or "\ud800" <= c <= "\udfff" for c in value):  # noqa: PLR2004
             raise Problem("invalid_character")
-    elif isinstance(value, dict):
-        for name, member in value.items():  # pyright: ignore[reportUnknownVariableType]
-            _check_texts(name)
-            _check_texts(member)
-    elif isinstance(value, list):
-        for member in value:  # pyright: ignore[reportUnknownVariableType]
-            _check_texts(member)
+        return
+    if not isinstance(value, dict | list):
+        return
+    if depth > DEPTH_MAX:
+        raise Problem("too_deep")
+    if isinstance(value, dict):
+        for name in value:  # pyright: ignore[reportUnknownVariableType]
+            _check(name)
+    for member in value.values() if isinstance(value, dict) else value:  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType]
+        _check(member, depth + 1)

@@ -9,6 +9,7 @@ import sqlalchemy.exc
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from psycopg_pool import AsyncConnectionPool
 from starlette.exceptions import HTTPException
 from starlette.routing import Match, Route
 
@@ -131,10 +132,17 @@ class Problem(Exception):  # noqa: N818 - RFC 9457's own word
     def status(self) -> int:
         return int(self.more.get("status") or PROBLEMS.get(self.code, (422, ""))[0])
 
+    @property
+    def title(self) -> str:
+        return REFUSALS.get(self.code) or PROBLEMS[self.code][1]
+
     def document(self) -> dict[str, Any]:
         """The problem document."""
-        title = REFUSALS.get(self.code) or PROBLEMS[self.code][1]
-        told = {"type": f"urn:mmo:problem:{self.code}", "title": title, "status": self.status}
+        told: dict[str, Any] = {
+            "type": f"urn:mmo:problem:{self.code}",
+            "title": self.title,
+            "status": self.status,
+        }
         if self.detail:
             told["detail"] = self.detail
         return told | {"code": self.code} | {k: v for k, v in self.more.items() if k != "status"}
@@ -187,6 +195,15 @@ def _allowed(request: Request) -> list[str]:
     return sorted(found)
 
 
+DATABASE_AWAY = (psycopg.OperationalError, sqlalchemy.exc.OperationalError)
+
+
+async def without_database(pool: AsyncConnectionPool[Any]) -> Problem:
+    """The problem of a database that does not answer; the next caller's connection works again."""
+    await pool.check()
+    return Problem("unavailable")
+
+
 def install(app: FastAPI) -> None:
     """Make every failure of the application a problem document."""
 
@@ -208,8 +225,7 @@ def install(app: FastAPI) -> None:
         return answer
 
     async def database_away(request: Request, _: Exception) -> JSONResponse:
-        await request.app.state.pool.check()  # the next caller gets a connection that works
-        return Problem("unavailable").response()
+        return (await without_database(request.app.state.pool)).response()
 
     async def keys_away(_: Request, __: Exception) -> JSONResponse:
         return Problem("unavailable").response()
@@ -221,7 +237,7 @@ def install(app: FastAPI) -> None:
         return Problem("internal").response()
 
     app.add_exception_handler(Problem, problem)
-    for away in (psycopg.OperationalError, sqlalchemy.exc.OperationalError):
+    for away in DATABASE_AWAY:
         app.add_exception_handler(away, database_away)
     app.add_exception_handler(KeysAwayError, keys_away)
     app.add_exception_handler(NoKeyError, no_key)

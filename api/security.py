@@ -209,7 +209,8 @@ async def authenticated(
     if bearer is None:
         raise Problem("invalid_token")
     gatekeeper: Gatekeeper = request.app.state.gatekeeper
-    caller = await gatekeeper.admit(bearer.credentials)
+    known: Caller | None = getattr(request.state, "caller", None)
+    caller = known or await gatekeeper.admit(bearer.credentials)
     _check_repeats(request)
     if x_tenant is None or x_tenant == caller.tenant.slug:
         return caller

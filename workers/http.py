@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import resource
 import socket
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
@@ -9,6 +10,9 @@ from typing import Any
 
 import uvicorn
 
+from workers.http_connection import BoundedConnection
+
+FILES_MAX = 16384
 LET_FINISH_S = 8
 """How long requests under way may take once the process is told to stop."""
 
@@ -28,9 +32,11 @@ async def http(
     app: Any, listening: socket.socket, stop: asyncio.Event, notify: Callable[[], None]
 ) -> None:
     """Serve the ASGI application on the port until told to stop; `notify` once it is ready."""
+    _allow_connections()
     config = uvicorn.Config(
         app,
-        http="httptools",
+        http=BoundedConnection,
+        ws="none",  # nothing here speaks it, and its connections would have no bounds
         log_level="warning",
         access_log=False,
         timeout_graceful_shutdown=LET_FINISH_S,
@@ -49,6 +55,12 @@ async def http(
         )
     server.should_exit = True
     await serving
+
+
+def _allow_connections() -> None:
+    """Let the process have as many files open as it may: a connection is one."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, FILES_MAX)), hard))
 
 
 class _Server(uvicorn.Server):

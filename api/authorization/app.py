@@ -6,12 +6,18 @@ from fastapi import FastAPI
 from fastapi.responses import FileResponse
 
 from api.authorization import authorize, codec, ending, errors, health, metadata, token
+from api.authorization.guard import Guard
 from api.authorization.parts import Parts
 
 STYLE = Path(__file__).parent / "pages" / "style.css"
 
 
-def create_authorization(parts: Parts) -> FastAPI:
+def create_authorization(parts: Parts) -> Guard:
+    """The authorization server behind its guard."""
+    return Guard(create_routes(parts))
+
+
+def create_routes(parts: Parts) -> FastAPI:
     """Every route of the authorization server, behind it what it is given."""
     app = FastAPI(
         title="mmo authorization server", version="1", docs_url=None, redoc_url=None,

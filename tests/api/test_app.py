@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from psycopg_pool import AsyncConnectionPool
 
 from api.app import create_routes
-from api.guard import Guard
+from api.guard import Guard, strict_loads
 from api.problems import PROBLEMS, Problem
 from mmo.kernel.refusals import REFUSALS
 from mmo.keys.ports import KeysAwayError, NoKeyError
@@ -133,3 +133,51 @@ def test_whoever_needs_a_token_is_told_beforehand_of_being_refused() -> None:
 
     assert len(told) > 150
     assert {route: missing for route, missing in told.items() if missing} == {}
+
+
+async def test_a_body_is_not_read_before_it_is_known_who_sends_it() -> None:
+    async def application(*_: Any) -> None:
+        raise AssertionError("nobody is let in")
+
+    async def unknown(_: str) -> object:
+        raise Problem("invalid_token")
+
+    async def read() -> Any:
+        raise AssertionError("the body was read")
+
+    sent: list[Any] = []
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    for length in ((b"content-length", b"5"), (b"transfer-encoding", b"chunked")):
+        for token in ((), ((b"authorization", b"Bearer forged"),), ((b"authorization", b"x"),)):
+            headers = [(b"content-type", b"application/json"), length, *token]
+            scope = {"type": "http", "method": "POST", "path": "/", "query_string": b""}
+            await Guard(application, unknown)({**scope, "headers": headers}, read, send)
+
+    assert [message["status"] for message in sent if "status" in message] == [401] * 6
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ('{"a":"]"}', None),
+        ('["' + "]" * 500 + '"]', None),
+        ("[" * 32 + "]" * 32, None),
+        ('["[' + "[" * 500 + '"]', None),
+        ('{"' + "[" * 500 + '": 1}', None),
+        ("[" * 33 + "]" * 33, "too_deep"),
+        ('["]' + '",["]' * 400 + '"' + "]" * 401, "too_deep"),
+        ('{"]":' * 400 + "1" + "}" * 400, "too_deep"),
+        ('["]' + '",["]' * 12_000, "too_deep"),
+    ],
+    ids=lambda value: str(value)[:24],
+)
+def test_the_depth_of_what_is_read_counts_and_not_the_brackets_of_its_texts(text, code) -> None:
+    if code is None:
+        strict_loads(text.encode())
+        return
+    with pytest.raises(Problem) as refused:
+        strict_loads(text.encode())
+    assert refused.value.code == code

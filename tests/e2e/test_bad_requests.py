@@ -41,7 +41,7 @@ async def test_an_address_has_at_most_8_kib(alice: Holder) -> None:
 
 
 NOWHERE = [
-    "%00", "msisdn:%00", "msisdn:+254700000001%00", "msisdn:", "msisdn:%2B254%F0%9F%8E%89",
+    "msisdn:", "msisdn:%2B254%F0%9F%8E%89",
     "..", "%2e%2e%2f", "a;b", "%ff%fe", "%ed%a0%80", "null", "0", "*", "%25", "msisdn:%25",
     "' OR 1=1--", "UPPER", "{ID}", "HEX", "urn:uuid:ID", "ID%20", "ID%0a",
 ]  # fmt: skip
@@ -70,14 +70,14 @@ async def test_a_name_that_is_no_id_finds_nothing(demo: Town, spelled) -> None:
         ("limit=" + "9" * 5000, 422, "validation"),
         ("limit=1e3", 422, "validation"),
         ("limit=%EF%BC%91", None, None),
-        ("limit=%00", 422, "validation"),
+        ("limit=%00", 400, "invalid_character"),
         ("limit=canary-7f3e", 422, "validation"),
         ("cursor=canary-7f3e", 400, "cursor_invalid"),
         ("cursor=", 400, "cursor_invalid"),
         ("cursor=djE6", 400, "cursor_invalid"),
         ("cursor=djI6MQ", 400, "cursor_invalid"),
         ("cursor=djE6JyBPUiAxPTE", 400, "cursor_invalid"),
-        ("cursor=%00", 400, "cursor_invalid"),
+        ("cursor=%00", 400, "invalid_character"),
         ("cursor=%E2%82%AC", 400, "cursor_invalid"),
         ("cursor=" + "A" * 81, 422, "validation"),
         ("from=2026-11-24T00:00:00", 422, "validation"),
@@ -89,7 +89,7 @@ async def test_a_name_that_is_no_id_finds_nothing(demo: Town, spelled) -> None:
         ("from=2026-11-24T24:00:00Z", 422, "validation"),
         ("from=2026-02-30T00:00:00Z", 422, "validation"),
         ("from=10000-01-01T00:00:00Z", 422, "validation"),
-        ("from=%00", 422, "validation"),
+        ("from=%00", 400, "invalid_character"),
     ],
 )
 @pytest.mark.case("F7")
@@ -106,8 +106,8 @@ async def test_a_list_is_asked_for_within_its_bounds(alice: Holder, query, statu
     ("query", "statuses"),
     [
         ("state=nowhere", {422}),
-        ("state=%00", {422}),
-        ("type=%00", {422}),
+        ("state=%00", {400}),
+        ("type=%00", {400}),
         ("type=canary-7f3e", {200}),
         ("type=" + "x" * 41, {422}),
         ("type=%25", {422}),

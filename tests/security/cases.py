@@ -134,6 +134,7 @@ CASES = {
     "H9": Case("too much at once"),
     "H10": Case("a change of what was changed since"),
     "H11": Case("a caller who hangs up"),
+    "H12": Case("a request that never ends, or that never arrives whole"),
     "I1": Case("approving what one asked for oneself"),
     "I2": Case("an approver whose role was taken away"),
     "I3": Case("an amount changed after the approval: it binds the content"),

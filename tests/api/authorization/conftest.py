@@ -17,8 +17,9 @@ import pytest
 from fastapi import FastAPI
 from psycopg_pool import AsyncConnectionPool
 
-from api.authorization.app import create_authorization
+from api.authorization.app import create_routes
 from api.authorization.cookies import PROOF_HEADER
+from api.authorization.guard import Guard
 from api.authorization.parts import Parts
 from mmo.audit.postgres import AuditLog
 from mmo.identity import clients, users
@@ -192,8 +193,8 @@ async def asked(registry: Registry, server: Registry) -> AsyncIterator[Asked]:
         "mmo_authorization", issuer=ISSUER, temporal_ui_url="http://127.0.0.1:8233"
     )
     parts = parts_of(settings, server.pool, registry)
-    app = create_authorization(parts)
-    transport = httpx.ASGITransport(app)
+    app = create_routes(parts)
+    transport = httpx.ASGITransport(Guard(app))
     async with httpx.AsyncClient(transport=transport, base_url=ISSUER) as http:
         yield Asked(http, parts, registry, app)
 
