@@ -94,7 +94,7 @@ def key_of(cursor: str | None) -> str | None:
         version, _, key = told.decode("ascii").partition(":")
     except (ValueError, binascii.Error):
         raise Problem("cursor_invalid") from None
-    if version != "v1" or not key:
+    if version != "v1" or not key.isprintable() or not key:
         raise Problem("cursor_invalid")
     return key
 

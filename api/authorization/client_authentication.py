@@ -64,9 +64,10 @@ def _basic(request: Request) -> tuple[str | None, str]:
         name, colon, secret = base64.b64decode(told, validate=True).decode("ascii").partition(":")
     except (ValueError, binascii.Error):
         raise OAuthError("invalid_client") from None
-    if not colon:
+    name, secret = unquote_plus(name), unquote_plus(secret)
+    if not colon or "\0" in name:
         raise OAuthError("invalid_client")
-    return unquote_plus(name), unquote_plus(secret)
+    return name, secret
 
 
 async def _by_secret(given: Parts, tenant: Tenant, name: str, secret: str) -> Client:
@@ -139,6 +140,7 @@ def _check(claims: Mapping[str, Any], client: str, audiences: set[str]) -> None:
         and now - SKEW_S < expires <= now + ASSERTION_LIFE_MAX_S
         and isinstance(jti, str)
         and 8 <= len(jti) <= 128  # noqa: PLR2004 - long enough to be one, short enough to keep
+        and jti.isprintable()
     )
     if not fine:
         raise OAuthError("invalid_client")

@@ -54,6 +54,8 @@ def query_of(raw: str) -> Mapping[str, str]:
     read = dict(pairs)
     if len(read) != len(pairs):
         raise PageError("a parameter stands twice")
+    if any("\0" in value for value in read.values()):
+        raise PageError("a parameter holds a NUL")
     return read
 
 
