@@ -1,7 +1,7 @@
 """PDF by typst: one template, and values that it takes as data, never as markup.
 
-It is set with the fonts that come with the compiler, in a process without environment: nothing is
-read from the network, nor from the machine that it runs on.
+It is set with the fonts that come with the compiler and with this package, in a process without
+environment: nothing is read from the network, nor from the machine that it runs on.
 """
 
 import asyncio

@@ -8,12 +8,17 @@ from pathlib import Path
 
 import typst
 
+TEMPLATE = Path(__file__).with_name("table.typ")
+FONTS = Path(__file__).with_name("fonts")
+"""For the scripts that the compiler's own fonts do not know."""
+
 
 def main() -> None:
     """Fill the template with what stands at standard input."""
-    template = Path(__file__).with_name("table.typ").read_bytes()
     told = {"table": sys.stdin.buffer.read().decode()}
-    document = typst.compile(template, sys_inputs=told, ignore_system_fonts=True)
+    document = typst.compile(
+        TEMPLATE.read_bytes(), sys_inputs=told, ignore_system_fonts=True, font_paths=[FONTS]
+    )
     sys.stdout.buffer.write(document)
 
 
