@@ -8,6 +8,7 @@ from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
 from api.problems import Problem
+from mmo.kernel.text import is_line, name_of
 
 
 def _e164(written: str) -> str:
@@ -20,10 +21,25 @@ def _e164(written: str) -> str:
     return written
 
 
-def printable(written: str) -> str:
-    if not written.isprintable() or written != written.strip():
-        raise PydanticCustomError("name_invalid", "a name is printable, without space at its ends")
+def _name(written: str) -> str:
+    try:
+        return name_of(written)
+    except ValueError as error:
+        raise PydanticCustomError("name_invalid", "{why}", {"why": str(error)}) from None
+
+
+def _line(written: str) -> str:
+    if not is_line(written):
+        raise PydanticCustomError(
+            "text_invalid", "a text is one line, without what cannot be printed"
+        )
     return written
+
+
+Name = Annotated[str, Field(min_length=1, max_length=80), AfterValidator(_name)]
+"""In any script, as its owner writes it."""
+Line = AfterValidator(_line)
+Why = Annotated[str, Field(min_length=5, max_length=200), Line]
 
 
 Msisdn = Annotated[

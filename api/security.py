@@ -15,6 +15,7 @@ from mmo.audit.record import Record
 from mmo.identity.policy import Policies, Policy
 from mmo.identity.standard import READ
 from mmo.kernel.envelope import Actor
+from mmo.kernel.text import is_line
 from mmo.keys.verifier import InvalidTokenError, Verifier
 from mmo.tenancy.postgres import TenantRegister
 from mmo.tenancy.tenant import Tenant
@@ -151,10 +152,18 @@ class Gatekeeper:
 
 def _reason(reason: str | None) -> str:
     """Why. Raises Problem reason_missing where nothing, too little or too much is said."""
-    told = (reason or "").strip()
-    if not REASON_MIN <= len(told) <= REASON_MAX or not told.isprintable():
+    told = _utf8(reason or "").strip()
+    if not REASON_MIN <= len(told) <= REASON_MAX or not is_line(told):
         raise Problem("reason_missing")
     return told
+
+
+def _utf8(header: str) -> str:
+    """A header's text as it was sent: in any script."""
+    try:
+        return header.encode("latin-1").decode()
+    except UnicodeError:
+        return header
 
 
 def _refused(reason: str) -> Problem:

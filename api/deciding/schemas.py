@@ -6,9 +6,11 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from api.fields import Line
+
 TOGETHER_MAX = 50
 """Decisions that one request may give; more of them at once nobody has looked at."""
-Note = Annotated[str, Field(max_length=140)]
+Note = Annotated[str, Field(max_length=140), Line]
 
 
 class DecisionBody(BaseModel):

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Path, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 from temporalio.service import RPCError
 
-from api.fields import identifier
+from api.fields import Line, identifier
 from api.identity.administering import noted
 from api.paging import Cursor, Limit, key_of, moment, page_of
 from api.problems import Problem
@@ -35,7 +35,7 @@ class Done(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    checklist: list[Annotated[str, Field(max_length=200)]] = Field(default=[], max_length=20)
+    checklist: list[Annotated[str, Field(max_length=200), Line]] = Field(default=[], max_length=20)
 
 
 class TaskSchema(BaseModel):

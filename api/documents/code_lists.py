@@ -9,8 +9,8 @@ from psycopg import AsyncConnection
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.changing import Changing, Raising, changed
+from api.fields import Name
 from api.identity.administering import expected_version
-from api.identity.users import Name
 from api.paging import Cursor, Limit, key_of, page_of
 from api.problems import Problem
 from api.reading import Reading

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from api.changing import Changing, Raising, changed
 from api.documents.code_lists import version_or_new
-from api.identity.users import Name
+from api.fields import Name
 from api.paging import Cursor, Limit, key_of, page_of
 from api.problems import Problem
 from api.schemas import answers_with

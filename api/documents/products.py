@@ -9,7 +9,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.changing import Changing, Raising, changed
-from api.identity.users import Name
+from api.fields import Name
 from api.paging import Cursor, Limit, key_of, page_of
 from api.problems import Problem
 from api.reading import Reading

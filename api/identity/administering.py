@@ -11,6 +11,7 @@ from psycopg.errors import ForeignKeyViolation, UniqueViolation
 from psycopg_pool import AsyncConnectionPool
 from pydantic import AfterValidator, Field
 
+from api.fields import Line
 from api.problems import Problem
 from api.scopes import scopes
 from api.security import Caller, requires
@@ -100,7 +101,7 @@ Scopes = Annotated[list[str], Field(max_length=200), AfterValidator(known_scopes
 Attributes = Annotated[
     dict[
         Annotated[str, Field(pattern="^[a-z][a-z_]{0,39}$")],
-        Annotated[str, Field(max_length=80, pattern=r"^[ -~]*$")],
+        Annotated[str, Field(max_length=80), Line],
     ],
     Field(max_length=ATTRIBUTES_MAX, description="Claims for policies: office, limit_profile …"),
 ]

@@ -9,6 +9,7 @@ from fastapi.responses import JSONResponse
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from api.changing import Changing, Raising, changed
+from api.fields import Name
 from api.identity.administering import (
     Attributes,
     MayRead,
@@ -18,7 +19,6 @@ from api.identity.administering import (
     within,
 )
 from api.identity.schemas import ClientPage, ClientSchema
-from api.identity.users import Name
 from api.paging import Cursor, Limit, key_of, page_of
 from api.problems import Problem
 from api.reading import Reading

@@ -5,10 +5,10 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Path
 from fastapi.responses import JSONResponse, Response
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from api.changing import Changing, Raising, changed, gone
-from api.fields import identifier, printable
+from api.fields import Name, identifier
 from api.identity.administering import Attributes, MayActivate, MayRead, MayWrite, Version
 from api.identity.schemas import GrantSchema, UserPage, UserSchema
 from api.paging import Cursor, Limit, key_of, page_of
@@ -23,7 +23,6 @@ from mmo.kernel.identifiers import mint
 router = APIRouter(prefix="/identity/users", tags=["identity"])
 
 Role = Annotated[int, Path(ge=1, le=2**31 - 1)]
-Name = Annotated[str, Field(min_length=1, max_length=80), AfterValidator(printable)]
 
 
 class NewUser(BaseModel):

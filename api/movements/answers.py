@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import JSONResponse
 from pydantic import ConfigDict, Field, create_model
 
+from api.fields import Line
 from api.headers import OpenDoor, Patience
 from api.movements.answering import Given, may_answer, parties_at, send, settled, waiting
 from api.movements.routes import ANSWERS
@@ -90,6 +91,6 @@ def _body_of(offered: Answer) -> Any:
         f"{offered.name.title().replace('-', '')}Body",
         __config__=ConfigDict(extra="forbid", frozen=True),
         answer=(cast("Any", Literal)[offered.choices], offered.choices[0]),
-        note=(Annotated[str, Field(max_length=140)], ""),
+        note=(Annotated[str, Field(max_length=140), Line], ""),
         **more,
     )

@@ -12,7 +12,7 @@ from fastapi.responses import JSONResponse, Response
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from api.changing import Changing, ParkedError, Raising, changed, gone
-from api.fields import identifier, printable
+from api.fields import Name, identifier
 from api.headers import OptionalIdempotencyKey
 from api.parties.routes import CHANGED, MayWrite, Opened, answer, find_party, today
 from api.parties.schemas import FileSchema, KycDocumentSchema, PartySchema
@@ -43,7 +43,7 @@ class StoreBody(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    name: Annotated[str, Field(min_length=1, max_length=80), AfterValidator(printable)]
+    name: Name
 
 
 def _known_type(written: str) -> str:

@@ -7,10 +7,10 @@ from uuid import UUID, uuid5
 
 from fastapi import APIRouter, Depends
 from fastapi.responses import JSONResponse
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from api.changing import Changing, Raising, changed
-from api.fields import identifier, printable
+from api.fields import Name, identifier
 from api.headers import OptionalIdempotencyKey
 from api.identity.administering import Version
 from api.paging import Cursor, Limit, key_of, page_of
@@ -34,7 +34,7 @@ class OfficeBody(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    name: Annotated[str, Field(min_length=1, max_length=80), AfterValidator(printable)]
+    name: Name
     parent: Annotated[UUID | None, Field(description="The office above.")] = None
 
 

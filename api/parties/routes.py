@@ -8,17 +8,16 @@ from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import JSONResponse
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from api.changing import Changing, Raising, changed
-from api.fields import Msisdn, identifier, printable
+from api.fields import Line, Msisdn, Name, Why, identifier
 from api.headers import OptionalIdempotencyKey
 from api.identity.administering import Version
 from api.parties.schemas import KycDocumentSchema, PartySchema
 from api.problems import Problem
 from api.reading import Read, Reading
 from api.security import Caller, requires
-from api.wallets.flags import Why
 from mmo.changes.parties import PARTY, NewParty
 from mmo.changes.party_commands import body_of
 from mmo.changes.support.asked import Carried
@@ -52,13 +51,13 @@ class _Body(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-Address = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(printable)]
+Address = Annotated[str, Field(min_length=1, max_length=200), Line]
 
 
 class PersonBody(_Body):
     """Somebody's data; of a business, its name and where it is reached."""
 
-    name: Annotated[str, Field(min_length=1, max_length=80), AfterValidator(printable)]
+    name: Name
     msisdn: Msisdn
     birth_date: Annotated[date | None, Field(examples=["1990-02-28"])] = None
     address: Address | None = None

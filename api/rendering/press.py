@@ -15,10 +15,9 @@ FONTS = Path(__file__).with_name("fonts")
 
 def main() -> None:
     """Fill the template with what stands at standard input."""
+    fonts = typst.Fonts(include_system_fonts=False, font_paths=[FONTS])
     told = {"table": sys.stdin.buffer.read().decode()}
-    document = typst.compile(
-        TEMPLATE.read_bytes(), sys_inputs=told, ignore_system_fonts=True, font_paths=[FONTS]
-    )
+    document = typst.compile(TEMPLATE.read_bytes(), sys_inputs=told, font_paths=fonts)
     sys.stdout.buffer.write(document)
 
 

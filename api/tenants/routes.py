@@ -10,8 +10,8 @@ from fastapi.responses import JSONResponse
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from api.changing import Changing, Raising, changed
+from api.fields import Name
 from api.identity.clients import return_address
-from api.identity.users import Name
 from api.problems import Problem
 from api.reading import Reading
 from api.schemas import answers_with

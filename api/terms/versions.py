@@ -8,8 +8,7 @@ from fastapi import APIRouter, Depends, Path
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.changing import Changing, Raising, changed
-from api.fields import identifier
-from api.identity.users import Name
+from api.fields import Name, identifier
 from api.paging import Moment, moment
 from api.reading import Reading
 from api.schemas import answers_with

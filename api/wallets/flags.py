@@ -8,7 +8,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from api.changing import Changing, Raising, changed
-from api.fields import printable
+from api.fields import Line, Why
 from api.headers import OpenDoor
 from api.paging import Moment
 from api.problems import Problem
@@ -27,7 +27,6 @@ router = APIRouter(prefix="/wallets/{wallet}/flags", tags=["wallets"])
 MayFlag = Annotated[Caller, Depends(requires("wallets:flag"))]
 LIST_PATTERN = r"^[a-z][a-z0-9-]{1,40}$"
 CODE_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,39}$"
-Why = Annotated[str, Field(min_length=5, max_length=200, pattern=r"^[ -~]*$")]
 
 
 class FlagBody(BaseModel):
@@ -41,15 +40,14 @@ class FlagBody(BaseModel):
     since: Annotated[Moment | None, Field(description="Else from now on.")] = None
     until: Annotated[Moment | None, Field(description="Else without an end.")] = None
     evidence: Annotated[
-        str | None, Field(max_length=200, description="Where it is kept: a document's id.")
+        Annotated[str, Line] | None,
+        Field(max_length=200, description="Where it is kept: a document's id."),
     ] = None
 
     @model_validator(mode="after")
     def ends_after_it_begins(self) -> "FlagBody":
         if self.until is not None and self.until <= (self.since or datetime.now(UTC)):
             raise ValueError("until is not after since")
-        if self.evidence is not None:
-            printable(self.evidence)
         return self
 
 

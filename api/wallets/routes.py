@@ -7,11 +7,11 @@ from uuid import UUID, uuid5
 import structlog
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import JSONResponse
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from api.accepting import Door
 from api.changing import Changing, Raising, changed
-from api.fields import Msisdn, printable
+from api.fields import Msisdn, Name
 from api.headers import OpenDoor, OptionalIdempotencyKey
 from api.problems import Problem
 from api.schemas import WalletSchema
@@ -51,7 +51,7 @@ class OpenWalletBody(BaseModel):
     kind: Literal["customer", "agent", "super_agent", "merchant"]
     msisdn: Msisdn
     currency: Annotated[str, Field(pattern="^[A-Z]{3}$", examples=["KES"])]
-    name: Annotated[str, Field(min_length=1, max_length=80), AfterValidator(printable)]
+    name: Name
     owner: Annotated[
         str | None,
         Field(

@@ -24,6 +24,9 @@ DOCUMENTS = [
     ("half a surrogate as a name", r'{"\ud800": 1}', 400, "invalid_character"),
     ("NUL", r'{"note": "a\u0000b"}', 400, "invalid_character"),
     ("an escape sign", r'{"note": "\u001b[2J"}', 400, "invalid_character"),
+    ("a control of Latin-1", r'{"note": "\u009b2J"}', 400, "invalid_character"),
+    ("what turns the direction", r'{"note": "a\u202eb"}', 400, "invalid_character"),
+    ("what turns it in a name of a member", r'{"a\u202db": 1}', 400, "invalid_character"),
     ("bad UTF-8", b'{"note": "\xff\xfe"}', 400, "invalid_utf8"),
     ("a surrogate in UTF-8", b'{"note": "\xed\xa0\x80"}', 400, "invalid_utf8"),
     ("an overlong slash", b'{"note": "\xc0\xaf"}', 400, "invalid_utf8"),
@@ -78,7 +81,7 @@ async def test_a_body_means_one_thing_or_is_refused(alice: Holder, content, stat
         ({"recipient": "msisdn:0701234567"}, "validation"),
         ({"recipient": "msisdn:+254700000001\n"}, "validation"),
         ({"recipient": "msisdn:+2547\u0660\u0660\u0660\u0660"}, "validation"),
-        ({"recipient": "msisdn:+254700000001\u202e"}, "validation"),
+        ({"recipient": "msisdn:+254700000001\u2066"}, "validation"),
         ({"recipient": "msisdn:+" + "1" * 16}, "validation"),
         ({"recipient": NOBODY.upper()}, "validation"),
         ({"recipient": "{" + NOBODY + "}"}, "validation"),
@@ -87,6 +90,8 @@ async def test_a_body_means_one_thing_or_is_refused(alice: Holder, content, stat
         ({"recipient": "00000000-0000-0000-0000-000000000000"}, "wallet_not_found"),
         ({"note": 5}, "validation"),
         ({"note": {"a": CANARY}}, "validation"),
+        ({"note": "a\nb"}, "validation"),
+        ({"note": "a\u2067b"}, "validation"),
         ({"amount": {"value": CANARY, "currency": "KES"}}, "amount_invalid"),
         ({"amount": {"value": "1", "currency": CANARY}}, "amount_invalid"),
     ],
@@ -113,7 +118,7 @@ async def test_a_field_is_as_published_or_the_request_is_refused(
         ("name", ""),
         ("name", "x" * 81),
         ("name", " Ada"),
-        ("name", "Ada\u202eadA"),
+        ("name", "Ada\u2066adA"),
         ("name", "Ada\u200b"),
         ("name", "A\nB"),
         ("kind", "biller"),
@@ -132,6 +137,27 @@ async def test_a_wallet_is_opened_with_proper_words_only(demo: Town, field, valu
     body = {"kind": "customer", "msisdn": unique_msisdn(), "currency": "KES", "name": CANARY}
 
     is_problem(await demo.staff.post("/v1/wallets", body | {field: value}), 422)
+
+
+@pytest.mark.parametrize(
+    ("written", "kept"),
+    [
+        ("\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645", None),
+        ("\u0da0\u0db1\u0dca\u0daf\u0dca\u200d\u0dbb\u0dd2\u0d9a\u0dcf", None),
+        ("Jean\u00a0Paul", None),
+        ("\u00a0Ada Moyo\u200c", "Ada Moyo"),
+    ],
+    ids=ascii,
+)
+@pytest.mark.case("F2")
+async def test_a_name_is_kept_as_it_is_written_in_its_script(demo: Town, written, kept) -> None:
+    body = {"kind": "customer", "msisdn": unique_msisdn(), "currency": "KES", "name": written}
+
+    opened = await demo.staff.post("/v1/wallets", body)
+    assert opened.status_code == 201, opened.text
+    shown = await demo.staff.get(f"/v1/wallets/{opened.json()['id']}")
+
+    assert shown.json()["name"] == (kept or written)
 
 
 @pytest.mark.parametrize(

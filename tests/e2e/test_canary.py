@@ -126,7 +126,7 @@ async def errors_about(demo: Town, holder: Holder, canaries: Canaries) -> list[h
     asked = holder.person
     return [
         await demo.staff.post("/v1/wallets", taken),
-        await demo.staff.post("/v1/wallets", {**taken, "name": canaries.name + "\u202e"}),
+        await demo.staff.post("/v1/wallets", {**taken, "name": canaries.name + "\u2066"}),
         await demo.staff.post("/v1/wallets", {**taken, "pin": canaries.pin}),
         await asked.post("/v1/pin/verifications", proof),
         await asked.post("/v1/pin/verifications", {**proof, "wallet": holder.alias}),

@@ -13,7 +13,7 @@ from tests.e2e.opening import ask
 from tests.e2e.town import Person, Town, unique_msisdn
 
 PARTIES, OFFICES = "/v1/parties", "/v1/offices"
-WHY = {"reason": "a case of the branch"}
+WHY = {"reason": "የቅርንጫፍ ጉዳይ"}  # in any script
 
 
 def wanted(kind: str = "subscriber", **more: Any) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from mmo.audit.record import Record
 from mmo.identity import users
 from mmo.identity.clients import Client
 from mmo.identity.users import User
+from mmo.kernel.text import is_line
 from mmo.keys.verifier import InvalidTokenError
 from mmo.tenancy.scope import scoped
 from mmo.tenancy.tenant import Tenant
@@ -28,7 +29,7 @@ async def grant(
 ) -> JSONResponse:
     """A short token of this tenant, whose `act` names who it really is. Both audits are told."""
     reason = needed(fields, "reason").strip()
-    if not REASON_MIN <= len(reason) <= REASON_MAX or not reason.isprintable():
+    if not REASON_MIN <= len(reason) <= REASON_MAX or not is_line(reason):
         raise OAuthError("invalid_request", "a reason has 5 to 200 characters")
     if needed(fields, "subject_token_type") != ACCESS_TOKEN:
         raise OAuthError("invalid_request", "the subject token is an access token")

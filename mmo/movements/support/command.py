@@ -18,6 +18,7 @@ from pydantic_core import PydanticCustomError
 
 from mmo.kernel.identifiers import WalletId
 from mmo.kernel.money import AmountError, Money
+from mmo.kernel.text import is_line
 from mmo.movements.support.claims import Claim
 
 
@@ -109,13 +110,24 @@ Amount = Annotated[
 """Money on the wire: {"value": "1000.00", "currency": "KES"}, more than zero."""
 
 
+def _line(note: str) -> str:
+    if not is_line(note):
+        raise PydanticCustomError("text_invalid", "a note is one line of what can be printed")
+    return note
+
+
+Note = Annotated[
+    str, Field(max_length=140, description="Shown to both parties."), AfterValidator(_line)
+]
+
+
 class Command(BaseModel):
     """What a caller asks for. Its fields of a `party` type say which wallets take part."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
 
     amount: Amount
-    note: Annotated[str, Field(max_length=140, description="Shown to both parties.")] | None = None
+    note: Note | None = None
 
     parties: ClassVar[dict[str, Role]] = {}
     """Field → role; read off the types, so that none can be forgotten."""

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from mmo.movements.support.command import Amount, Command, Role, WalletRef
+from mmo.movements.support.command import Amount, Command, Note, Role, WalletRef
 
 KINDS = ("agent", "customer", "merchant", "super_agent")
 OriginalId = Annotated[
@@ -42,7 +42,7 @@ class TakeBackBody(BaseModel):
     amount: (
         Annotated[Amount, Field(description="So much of it; by default what is left.")] | None
     ) = None
-    note: Annotated[str, Field(max_length=140, description="Shown to both parties.")] | None = None
+    note: Note | None = None
 
     def canonical(self) -> dict[str, Any]:
         """What was asked, as the fingerprint of the request sees it."""
