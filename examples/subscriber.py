@@ -1,6 +1,9 @@
 """Tell what moves: a durable subscriber of one tenant's movements, typed from end to end.
 
-    MMO_NATS_URL=$(uv run mmo status --json | jq -r .urls.nats) uv run python examples/subscriber.py
+    export MMO_NATS_URL=$(uv run mmo status --json | jq -r .urls.nats)
+    uv run python examples/subscriber.py
+
+It signs in as the broker's user `reader`, whose password is in MMO_HOME/secrets.
 
 It goes on where it stopped. A message may come again after a crash, so it is known by its id.
 """
@@ -13,11 +16,13 @@ from uuid import UUID
 
 from faststream import AckPolicy, FastStream
 from faststream.nats import JStream, NatsBroker, PullSub
+from faststream.nats.security import NatsUserPassword
 from nats.js.api import ConsumerConfig
 
+from mmo.messaging.broker import READER, STREAM, BrokerLogin, login_of
 from mmo.messaging.cloud_event import CloudEvent
-from mmo.messaging.nats import STREAM
 from mmo.movements.support.published import MovementEvent
+from mmo.settings import Settings
 
 BATCH_MAX = 50
 """Messages that one pull asks for."""
@@ -43,15 +48,30 @@ class Seen:
 
 
 def subscriber(
-    url: str, tenant: str, durable: str, tell: Callable[[CloudEvent[MovementEvent]], None]
+    login: BrokerLogin,
+    tenant: str,
+    durable: str,
+    tell: Callable[[CloudEvent[MovementEvent]], None],
 ) -> FastStream:
     """An application that tells every movement event of a tenant once, the oldest first."""
-    broker, seen = NatsBroker(url, logger=None), Seen()
+    broker = NatsBroker(
+        login.url,
+        security=NatsUserPassword(
+            login.user,
+            login.password,
+            ssl_context=login.tls(),
+            tls_handshake_first=login.tls() is not None,
+        ),
+        inbox_prefix=login.inbox,
+        logger=None,
+    )
+    seen = Seen()
 
     @broker.subscriber(
         f"mmo.{tenant}.movements.>",
         stream=JStream(STREAM, declare=False),
         durable=durable,
+        inbox_prefix=f"{login.inbox}.".encode(),
         pull_sub=PullSub(batch_size=BATCH_MAX, timeout=1.0),
         ack_policy=AckPolicy.NACK_ON_ERROR,
         config=ConsumerConfig(max_deliver=TRIES_MAX),
@@ -72,6 +92,6 @@ def line(event: CloudEvent[MovementEvent]) -> str:
 
 
 if __name__ == "__main__":
-    address = os.environ.get("MMO_NATS_URL", "nats://127.0.0.1:4222")
+    reader = login_of(Settings(), READER)
     of_tenant = os.environ.get("MMO_TENANT", "demo")
-    asyncio.run(subscriber(address, of_tenant, "example", lambda event: print(line(event))).run())
+    asyncio.run(subscriber(reader, of_tenant, "example", lambda event: print(line(event))).run())

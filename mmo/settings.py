@@ -41,7 +41,19 @@ class Settings(BaseSettings):
         default=False, description="Whether Temporal demands permits; its dev server cannot."
     )
     temporal_ui_url: str = Field(default="", description="Where Temporal UI answers, for links.")
-    nats_url: str = Field(default="nats://127.0.0.1:4222", description="The broker.")
+    nats_url: str = Field(
+        default="nats://127.0.0.1:4222",
+        description="The broker. Outside of the loopback address it must be tls://.",
+    )
+    nats_ca_file: Path | None = Field(
+        default=None,
+        description="Certificates that sign the broker's; the machine's own without it.",
+    )
+    nats_secrets_directory: Path | None = Field(
+        default=None,
+        description="One file nats_USER per user of the broker, with its password; default "
+        "HOME/secrets.",
+    )
 
     listen_host: str = Field(default="127.0.0.1", description="Address the API listens on.")
     listen_port: int = Field(default=8080, description="Port the API listens on.")
@@ -118,6 +130,10 @@ class Settings(BaseSettings):
     @property
     def secrets(self) -> Path:
         return self.secrets_directory or self.home / "secrets"
+
+    @property
+    def nats_secrets(self) -> Path:
+        return self.nats_secrets_directory or self.secrets
 
     def as_user(self, user: str) -> Self:
         """The same with another database user, whose password is among the secrets."""

@@ -1,4 +1,4 @@
-"""Run one role: `python -m workers ROLE`; or a task of the stack: hsm, seed, demo, generate."""
+"""Run one role: `python -m workers ROLE`; or a task: hsm, broker, seed, demo, generate."""
 
 import asyncio
 import importlib
@@ -14,6 +14,7 @@ from workers.stopping import until_told_to_stop
 
 TASKS = {
     "hsm": "workers.hsm",
+    "broker": "workers.broker",
     "smsc": "workers.smsc",
     "seed": "workers.demo.seed",
     "demo": "workers.demo.walk",

@@ -1,4 +1,8 @@
-"""Writing down what reactions ask for: messages, deliveries and notices, each of them once."""
+"""Writing down what reactions ask for: messages, deliveries and notices, each of them once.
+
+The broker names a reaction; what it asks for is read from the feed, where only our own processes
+write. So a message that somebody else has put into the stream brings nothing about.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,28 +11,32 @@ from typing import Any
 from uuid import UUID
 
 import orjson
+from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
 from mmo.bep.processors import notification, sms, webhook
 from mmo.keys.envelope import Envelope
-from mmo.notifications import inbox, messages, webhooks
+from mmo.notifications import inbox, intake, messages, webhooks
 from mmo.notifications.gsm import TooLongError, cut
 from mmo.notifications.messages import PURPOSE, text_context
 from mmo.notifications.writing import due_at, key_of, text_of, written
 from mmo.tenancy.postgres import TenantRegister
 from mmo.tenancy.tenant import Tenant
 
-KINDS = (sms.KIND, webhook.KIND, notification.KIND)
-
 
 class Unusable(Exception):  # noqa: N818 - it is no fault of ours
     """Nothing can be done with the reaction, however often it is tried."""
+
+
+class Forged(Unusable):
+    """The feed has no such reaction: whoever sent the message is none of ours."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Reaction:
     tenant: Tenant
     id: UUID
+    xid: int
     data: Mapping[str, Any]
     caused_by: Mapping[str, Any]
 
@@ -46,21 +54,52 @@ class Intake:
             notification.KIND: self._notice,
         }
 
-    async def take(self, kind: str, told: bytes) -> None:
-        """Write down what one message of the broker asks for. Raises Unusable.
+    async def take(self, kind: str, message: bytes) -> None:
+        """Write down what one message of the broker points at. Raises Unusable.
 
         Raises KeysAwayError and NoKeyError too: a disabled key may come back.
         """
-        event = orjson.loads(told)
-        tenant = await self._tenants.find(event["tenant"])
-        if tenant is None:
-            raise Unusable(f"there is no tenant {event['tenant']}")
-        data = event["data"]
-        reaction = _Reaction(tenant, UUID(event["id"]), data["data"], data["caused_by"])
+        reaction = await self._reaction(kind, message)
+        if reaction is None:
+            return
         try:
             await self._take[kind](reaction)
-        except TooLongError as error:
+        except (TooLongError, Unusable) as error:
+            await self._give_up(reaction)
             raise Unusable(str(error)) from error
+
+    async def give_up(self, kind: str, message: bytes) -> None:
+        """Remember that what the message points at was tried for long enough."""
+        reaction = await self._reaction(kind, message)
+        if reaction is not None:
+            await self._give_up(reaction)
+
+    async def _reaction(self, kind: str, message: bytes) -> _Reaction | None:
+        """The reaction of that id, from the feed; None where it is done. Raises Forged."""
+        slug, identifier = _named(message)
+        tenant = await self._tenants.find(slug)
+        if tenant is None:
+            raise Forged(f"there is no tenant {slug}")
+        async with self._pool.connection() as connection:
+            found = await intake.requested(connection, tenant.id, identifier, kind)
+        if found is None:
+            raise Forged(f"the feed of {slug} has no {kind} {identifier}")
+        if found.done:
+            return None
+        data = found.data
+        return _Reaction(tenant, identifier, found.xid, data["data"], data["caused_by"])
+
+    async def _give_up(self, reaction: _Reaction) -> None:
+        async with self._pool.connection() as connection:
+            await self._first_time(connection, reaction, "given_up")
+
+    @staticmethod
+    async def _first_time(
+        connection: AsyncConnection[Any], reaction: _Reaction, outcome: str = "taken"
+    ) -> bool:
+        return await intake.record(
+            connection, reaction.tenant.id, reaction.id, reaction.xid, outcome
+        )
 
     async def _message(self, reaction: _Reaction) -> None:
         tenant, data = reaction.tenant, reaction.data
@@ -73,6 +112,8 @@ class Intake:
             tenant.slug, PURPOSE, text_context(reaction.id), text
         )
         async with self._pool.connection() as connection, connection.transaction():
+            if not await self._first_time(connection, reaction):
+                return
             await messages.queue(
                 connection,
                 tenant.id,
@@ -91,6 +132,8 @@ class Intake:
     async def _webhook(self, reaction: _Reaction) -> None:
         where, payload = UUID(reaction.data["endpoint"]), reaction.data["payload"]
         async with self._pool.connection() as connection, connection.transaction():
+            if not await self._first_time(connection, reaction):
+                return
             found = await webhooks.endpoint(connection, reaction.tenant.id, where)
             if found is None or found.state != "active":
                 raise Unusable(f"the endpoint {where} is not active")
@@ -102,6 +145,8 @@ class Intake:
     async def _notice(self, reaction: _Reaction) -> None:
         tenant, data = reaction.tenant, reaction.data
         async with self._pool.connection() as connection, connection.transaction():
+            if not await self._first_time(connection, reaction):
+                return
             language, _ = await messages.settings_of(connection, tenant.id)
             await inbox.put(
                 connection,
@@ -114,3 +159,12 @@ class Intake:
                 text=written(data["text"], language, data, tenant.name, tenant.timezone),
                 about=data["about"],
             )
+
+
+def _named(message: bytes) -> tuple[str, UUID]:
+    """Tenant and id that a message names; nothing else of it is looked at. Raises Forged."""
+    try:
+        event = orjson.loads(message)
+        return str(event["tenant"]), UUID(str(event["id"]))
+    except (orjson.JSONDecodeError, KeyError, TypeError, ValueError) as error:
+        raise Forged("the message names no reaction") from error

@@ -43,7 +43,12 @@ def test_the_tenant_leads_every_key(shared: Database) -> None:
             [list(SCHEMAS)],
         ).fetchall()
     leads = dict(rows)
-    own = {"tenancy.tenant": "id", "messaging.cursor": "consumer", "audit.sealed_to": "stream"}
+    own = {
+        "tenancy.tenant": "id",
+        "messaging.cursor": "consumer",
+        "messaging.stream_mark": "stream",
+        "audit.sealed_to": "stream",
+    }
 
     assert leads
     assert {t: k for t, k in leads.items() if k != "tenant_id"} == own

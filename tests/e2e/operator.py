@@ -46,7 +46,7 @@ class Operator:
     database: Database
     url: str
     temporal: str
-    nats: str
+    nats: NatsServer
     keys: Path
     """Home of the process `keys`."""
     signer: Signer
@@ -57,7 +57,10 @@ class Operator:
     def settings(self, user: str = "mmo_background") -> Settings:
         """The settings of one more process of this operator."""
         return self.database.settings(
-            user, temporal_address=self.temporal, nats_url=self.nats, **hsm_settings(self.keys)
+            user,
+            temporal_address=self.temporal,
+            **self.nats.settings,
+            **hsm_settings(self.keys),
         )
 
 
@@ -111,14 +114,14 @@ def _start_role(home: Path, name: str, environment: dict[str, str]) -> int:
 
 def _running(
     run: Path, facts: dict[str, Any], postgres: PostgresServer, around: dict[str, str],
-    signer: Signer,
+    signer: Signer, nats: NatsServer,
 ) -> Operator:  # fmt: skip
     """What a test is told of it."""
     return Operator(
         database=Database(facts["database"], postgres.port),
         url=f"http://127.0.0.1:{facts['port']}",
         temporal=around["MMO_TEMPORAL_ADDRESS"],
-        nats=around["MMO_NATS_URL"],
+        nats=nats,
         keys=Path(facts["keys"]),
         signer=signer,
         logs=tuple(run / name / f"{name}.log" for name in ("front", "background", "keys")),
@@ -133,7 +136,7 @@ def operator_of(
     """The one operator of the run whose folder this is."""
     around = {
         "MMO_TEMPORAL_ADDRESS": temporal.address,
-        "MMO_NATS_URL": nats.url,
+        **nats.environment,
         "MMO_WEBHOOK_LOOPBACK": "1",
         "MMO_WEBHOOK_RETRY_S": "0.2",
         "MMO_WEBHOOK_TRIES_MAX": "4",
@@ -184,4 +187,4 @@ def operator_of(
                 shared(run, "background", start_background),
                 signer_of(home_of_keys) as signer,
             ):
-                yield _running(run, facts, postgres, around, signer)
+                yield _running(run, facts, postgres, around, signer, nats)

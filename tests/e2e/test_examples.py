@@ -11,6 +11,7 @@ import httpx
 
 from examples.send_money import balance, send
 from examples.subscriber import Seen, line, subscriber
+from mmo.messaging.broker import READER
 from mmo.messaging.cloud_event import CloudEvent
 from mmo.movements.support.published import MovementEvent
 from tests.e2e.operator import Operator
@@ -70,7 +71,7 @@ async def test_a_subscriber_hears_of_every_movement_once_and_goes_on_where_it_st
     carol, dan = await other.customer("10"), await other.customer()
 
     async def hears(movement: str) -> None:
-        listening = subscriber(stack.nats, "other", durable, heard.append)
+        listening = subscriber(stack.nats.login(READER), "other", durable, heard.append)
         running = asyncio.create_task(listening.run())
         for _ in range(400):
             if any(str(event.data.movement) == movement for event in heard):

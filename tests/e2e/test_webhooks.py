@@ -1,10 +1,6 @@
 """Webhooks: signed, tried again, given up in the open, and each endpoint by itself."""
 
-import asyncio
 import secrets
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from typing import Any
 
 import psycopg
@@ -14,39 +10,7 @@ from standardwebhooks import Webhook, WebhookVerificationError
 from tests.e2e.ruling import give_product, rule
 from tests.e2e.test_messages import until
 from tests.e2e.town import Holder, Town
-
-
-@dataclass
-class Receiver:
-    """A program that hears webhooks, and answers with what `status` says at the time."""
-
-    status: int = 200
-    heard: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
-    port: int = 0
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}/hook"
-
-    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        head = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
-        headers = dict(line.lower().split(": ", 1) for line in head[1:] if line)
-        named = dict(line.split(": ", 1) for line in head[1:] if line)
-        body = await reader.readexactly(int(headers["content-length"]))
-        self.heard.append(({name.lower(): value for name, value in named.items()}, body))
-        answer = f"HTTP/1.1 {self.status} X\r\nContent-Length: 2\r\nLocation: /x\r\n\r\nok"
-        writer.write(answer.encode())
-        await writer.drain()
-        writer.close()
-
-
-@asynccontextmanager
-async def receiver(status: int = 200) -> AsyncGenerator[Receiver]:
-    made = Receiver(status)
-    server = await asyncio.start_server(made.serve, "127.0.0.1", 0)
-    made.port = server.sockets[0].getsockname()[1]
-    async with server:
-        yield made
+from tests.servers.webhook_receiver import receiver
 
 
 async def registered(town: Town, url: str) -> dict[str, Any]:

@@ -11,9 +11,9 @@ from typing import Any, cast
 from uuid import UUID
 
 import httpx
-import nats
 import psycopg
 import pytest
+from nats.js.api import ConsumerConfig
 from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
@@ -21,6 +21,8 @@ from mmo.books.verify import INVARIANTS
 from mmo.changes.refold import refold_wallets
 from mmo.kernel.identifiers import TenantId, mint
 from mmo.ledger.verify import verify
+from mmo.messaging.broker import READER, login_of
+from mmo.messaging.nats import open_client
 from mmo.movements.support.commands import CommandRow, Commands, fingerprint_of
 from mmo.projections.support.rebuild import rebuild
 from mmo.tenancy.tenant import Tenant
@@ -137,8 +139,9 @@ async def test_each_event_is_in_the_stream_once(demo: Town, stack: Operator, boo
         for row in books.execute("SELECT id FROM messaging.event WHERE tenant_id = %s", [DEMO.id])
     }
     stored: Counter[str] = Counter()
-    client = await nats.connect(stack.nats)
-    reader = await client.jetstream().subscribe("mmo.demo.>", ordered_consumer=True)
+    client = await open_client(login_of(stack.settings(), READER))
+    config = ConsumerConfig(name=f"whole-{uuid.uuid4().hex}")
+    reader = await client.jetstream().subscribe("mmo.demo.>", ordered_consumer=True, config=config)
     for _ in range(100_000):
         if written <= stored.keys():
             break

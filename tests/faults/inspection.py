@@ -6,15 +6,16 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
+from uuid import uuid4
 
-import nats
 import psycopg
 from nats.js.api import ConsumerConfig, DeliverPolicy
 from temporalio.api.enums.v1 import EventType
 from temporalio.client import Client, WorkflowHistory
 
 from mmo.keys.envelope import Envelope
-from mmo.messaging.nats import STREAM
+from mmo.messaging.broker import READER, STREAM, login_of
+from mmo.messaging.nats import event_id_of, open_client
 from mmo.settings import Settings
 from tests.servers.hsm import keys_of
 from workers.demo.seed import DEMO
@@ -117,16 +118,17 @@ def _repeated(history: WorkflowHistory) -> Iterator[str]:
 
 async def published(settings: Settings) -> tuple[int, set[str]]:
     """How many messages the stream has, and the event ids they carry."""
-    client = await nats.connect(settings.nats_url, allow_reconnect=False)
+    client = await open_client(login_of(settings, READER))
     stream = client.jetstream()
     count = (await stream.stream_info(STREAM)).state.messages
-    config = ConsumerConfig(deliver_policy=DeliverPolicy.ALL, headers_only=True)
+    config = ConsumerConfig(
+        name=f"inspection-{uuid4().hex}", deliver_policy=DeliverPolicy.ALL, headers_only=True
+    )
     reader = await stream.subscribe("mmo.>", ordered_consumer=True, config=config)
     ids: set[str] = set()
     for _ in range(count):
         message = await reader.next_msg(timeout=10)
-        assert message.headers
-        ids.add(message.headers["Nats-Msg-Id"])
+        ids.add(str(event_id_of(message.headers)))
     await client.close()
     return count, ids
 

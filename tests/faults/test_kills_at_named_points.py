@@ -130,7 +130,7 @@ async def front(
     settings = database.settings(
         "mmo_background",
         temporal_address=temporal_server.address,
-        nats_url=nats_server.url,
+        **nats_server.settings,
         env="dev",
         home=folder,
     )

@@ -22,6 +22,7 @@ SERVERS = {
     "nats",
     "migrate",
     "hsm",
+    "broker",
     "seed",
 }
 SETTINGS = {f"MMO_{name.upper()}" for name in Settings.model_fields}
@@ -91,3 +92,19 @@ def test_make_help_lists_every_target() -> None:
     phony = next(line for line in makefile.splitlines() if line.startswith(".PHONY"))
     said = subprocess.check_output(["make", "-C", ROOT, "-s", "help"], text=True)
     assert re.findall(r"make ([a-z-]+) ", said) == phony.split()[1:]
+
+
+def test_the_broker_of_compose_is_reached_over_tls_and_from_no_other_machine() -> None:
+    services = compose()
+    assert "ports" not in services["nats"]
+    for role in ROLES:
+        if role.split:
+            settings = services[role.name]["environment"]
+            assert settings["MMO_NATS_URL"] == "tls://nats:4222"
+            assert settings["MMO_NATS_CA_FILE"].startswith("/var/lib/mmo/secrets/")
+    configuration = services["nats"]["command"][1]
+    folder, host = services["broker"]["command"][4:6]
+    assert configuration == f"{folder}/nats.conf"
+    assert host == "nats"
+    mounted = {volume.partition(":")[0] for volume in services["nats"]["volumes"]}
+    assert mounted == {"broker"}, "the broker sees no secret of the roles but its users'"

@@ -7,7 +7,6 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-import nats
 import pytest
 import yaml
 from jsonschema import Draft202012Validator, FormatChecker
@@ -18,14 +17,13 @@ from mmo.messaging.nats import NatsBroker
 from mmo.messaging.postgres import position_of
 from mmo.movements.support.published import MovementEvent
 from tests.mmo.moving import asking, operator, passed, rows, sends
-from tests.servers.nats import stored
+from tests.servers.nats import NatsServer, embedded_nats, stored
 from tests.servers.postgres import Database
 from tests.servers.shared import start_server
 from tests.workflows.house import CLERK, TENANT, House
 from workers import relay
 from workers.relay import Relay
-from workers.stack.nats import NatsServer
-from workers.stack.processes import born, end, free_port
+from workers.stack.processes import born, end
 
 ASYNCAPI = yaml.safe_load((Path(__file__).parents[2] / "docs" / "asyncapi.yaml").read_text())
 
@@ -34,13 +32,10 @@ class OwnNats:
     """A broker of this test alone, which may be stopped and started again on the same files."""
 
     def __init__(self, home: Path) -> None:
-        self._server = NatsServer(folder=home / "nats", port=free_port())
+        self._server = embedded_nats(home)
         self._log = home / "nats.log"
+        self.server = NatsServer(self._server.url, home / "secrets")
         self.start()
-
-    @property
-    def url(self) -> str:
-        return f"nats://127.0.0.1:{self._server.port}"
 
     def start(self) -> None:
         self._pid = start_server(self._server.prepare(), self._log, self._server.ready).pid
@@ -65,15 +60,15 @@ async def opened(database: Database, tmp_path: Path) -> AsyncGenerator[House]:
 
 
 @asynccontextmanager
-async def broker(url: str) -> AsyncGenerator[NatsBroker]:
-    made = NatsBroker(url)
+async def broker(own_nats: OwnNats) -> AsyncGenerator[NatsBroker]:
+    made = NatsBroker(own_nats.server.login())
     yield made
     await made.close()
 
 
-async def all_of(url: str) -> list[tuple[str, dict[str, Any]]]:
+async def all_of(own_nats: OwnNats) -> list[tuple[str, dict[str, Any]]]:
     """Everything in the stream: subjects and messages."""
-    client = await nats.connect(url)
+    client = await own_nats.server.administrator()
     found = await stored(client.jetstream(), "mmo.>")
     await client.close()
     return found
@@ -98,12 +93,12 @@ async def test_the_stream_holds_every_event_once_and_as_published(
     await opened.activities.release(held)
     await opened.changes.freeze(TENANT.id, opened.identifier("bob"), CLERK)
     await passed(opened.pool)
-    async with broker(own_nats.url) as connected:
+    async with broker(own_nats) as connected:
         relaying = Relay(opened.pool, connected)
         while await relaying.round():
             pass
 
-    found = await all_of(own_nats.url)
+    found = await all_of(own_nats)
 
     assert sorted(ids(found)) == sorted(await event_ids(opened))
     by_name = {told["name"]: key for key, told in ASYNCAPI["components"]["messages"].items()}
@@ -130,7 +125,7 @@ async def test_money_goes_on_moving_while_the_broker_is_away_and_nothing_is_miss
     opened: House, own_nats: OwnNats, database: Database
 ) -> None:
     stop = asyncio.Event()
-    settings = database.settings("mmo_relay", nats_url=own_nats.url)
+    settings = database.settings("mmo_relay", **own_nats.server.settings)
     relaying = asyncio.create_task(relay.loop(settings, stop))
     await _read_all(opened)
     own_nats.kill()
@@ -144,7 +139,7 @@ async def test_money_goes_on_moving_while_the_broker_is_away_and_nothing_is_miss
     stop.set()
     await relaying
 
-    assert sorted(ids(await all_of(own_nats.url))) == sorted(await event_ids(opened))
+    assert sorted(ids(await all_of(own_nats))) == sorted(await event_ids(opened))
 
 
 async def _read_all(opened: House) -> None:
@@ -164,7 +159,7 @@ async def test_a_relay_that_is_told_to_stop_while_the_broker_is_away_stops(
 ) -> None:
     own_nats.kill()
     stop = asyncio.Event()
-    settings = database.settings("mmo_relay", nats_url=own_nats.url)
+    settings = database.settings("mmo_relay", **own_nats.server.settings)
     relaying = asyncio.create_task(relay.loop(settings, stop))
     await asyncio.sleep(0.5)
 
@@ -181,8 +176,8 @@ class Killed(BaseException):
 class DiesAfterwards(NatsBroker):
     """Publishes a page, and the process dies before the relay remembers that it did."""
 
-    async def publish(self, events: Sequence[tuple[str, Event]]) -> None:
-        await super().publish(events)
+    async def publish(self, events: Sequence[tuple[str, Event]], anew: str = "") -> None:
+        await super().publish(events, anew)
         raise Killed
 
 
@@ -191,17 +186,17 @@ async def test_a_relay_killed_after_publishing_leaves_no_message_twice(
 ) -> None:
     await sends(opened, "1")
     await passed(opened.pool)
-    dying = DiesAfterwards(own_nats.url)
+    dying = DiesAfterwards(own_nats.server.login())
     for _ in range(2):
         with suppress(Killed):
             await Relay(opened.pool, dying).round()
     await dying.close()
-    assert sorted(ids(await all_of(own_nats.url))) == sorted(await event_ids(opened))
+    assert sorted(ids(await all_of(own_nats))) == sorted(await event_ids(opened))
     await sends(opened, "2")
     await passed(opened.pool)
 
-    async with broker(own_nats.url) as connected:
+    async with broker(own_nats) as connected:
         while await Relay(opened.pool, connected).round():
             pass
 
-    assert sorted(ids(await all_of(own_nats.url))) == sorted(await event_ids(opened))
+    assert sorted(ids(await all_of(own_nats))) == sorted(await event_ids(opened))

@@ -44,7 +44,7 @@ async def test_a_loop_works_as_its_own_user(
 ) -> None:
     user, loop = LOOPS[name]
     settings = database.settings(
-        user, temporal_address=temporal_server.address, nats_url=nats_server.url
+        user, temporal_address=temporal_server.address, **nats_server.settings
     )
     rounds = measured("mmo_loop_rounds_total", loop=name)
     faults = measured("mmo_loop_faults_total", loop=name)

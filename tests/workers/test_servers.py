@@ -1,6 +1,5 @@
 """The servers of a test run are real, fresh, and reached as the product reaches them."""
 
-import nats
 import psycopg
 import pytest
 from temporalio.client import Client
@@ -41,7 +40,7 @@ async def test_temporal_answers(temporal_server: TemporalServer) -> None:
 
 
 async def test_the_broker_keeps_streams_on_disk(nats_server: NatsServer) -> None:
-    connection = await nats.connect(nats_server.url)
+    connection = await nats_server.administrator()
     stream = await connection.jetstream().add_stream(name="kept", subjects=["kept.>"])
     await connection.close()
     assert stream.config.storage == "file"

@@ -19,6 +19,7 @@ from mmo.notifications.messages import Queued
 from mmo.notifications.smpp import THROTTLED, Centre
 from tests.mmo.moving import NO_TEMPORAL, rows
 from tests.servers.postgres import Database
+from tests.workers.reaction_request import reaction_request, sms_data, store_once
 from tests.workflows.house import TENANT, House, house
 from workers import sms_sender
 from workers.effects_intake import Intake
@@ -54,17 +55,15 @@ class Post:
         quiet: dict[str, str] | None = None, reference: str = "R1",
     ) -> UUID:  # fmt: skip
         """Have a message asked for, as the broker tells it."""
-        identifier = identifier or uuid4()
-        data = {
-            "templates": {"en": text}, "quiet_hours": quiet, "dedupe_key": dedupe,
-            "wallet": str(self.opened.identifier("alice")), "amount_minor": 123450,
-            "currency": "KES", "at": "2026-11-24T10:00:00+00:00", "reference": reference,
-        }  # fmt: skip
-        caused_by = {"definition": "0192f0aa-0000-7000-8000-000000000001"}
-        told = {"id": str(identifier), "tenant": TENANT.slug,
-                "data": {"kind": "sms", "data": data, "caused_by": caused_by}}  # fmt: skip
-        await Intake(self.pool, self.envelope).take("sms", orjson.dumps(told))
-        return identifier
+        data = sms_data(
+            self.opened.identifier("alice"), text, quiet_hours=quiet, dedupe_key=dedupe,
+            amount_minor=123450, currency="KES", reference=reference,
+        )  # fmt: skip
+        wanted = reaction_request("sms", data, identifier)
+        await store_once(self.opened.pool, wanted)
+        told = orjson.dumps(wanted.cloud_event(TENANT.slug))
+        await Intake(self.pool, self.envelope).take("sms", told)
+        return wanted.id
 
     async def state(self, identifier: UUID) -> tuple[str, str, int]:
         ((*row,),) = await rows(

@@ -9,9 +9,9 @@ from pydantic import BaseModel, ConfigDict
 from mmo.changes.support.registry import kinds
 from mmo.documents.document import EVENTS as DOCUMENT_EVENTS
 from mmo.histories.postgres import EXPORTED
+from mmo.messaging.broker import STREAM
 from mmo.messaging.cloud_event import CloudEvent
 from mmo.messaging.event import CONTEXTS
-from mmo.messaging.nats import STREAM
 from mmo.movements.support.catalogue import movements
 from mmo.movements.support.published import MovementEvent
 from mmo.parties.events import EVENTS as PARTY_EVENTS

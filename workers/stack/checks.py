@@ -9,10 +9,13 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 import psycopg
+from nats.errors import Error as NatsError
 from psycopg_pool import PoolTimeout
 
 from mmo.keys.ports import KeysAwayError
 from mmo.keys.token import Stored
+from mmo.messaging.broker import READER, BrokerLogin, login_of
+from mmo.messaging.nats import lets_in_anybody, open_client
 from mmo.settings import Settings
 from workers.hsm import HSM_ERRORS
 from workers.stack.home import FREE_MIN_MB, Home
@@ -51,6 +54,7 @@ def check_all(home: Home) -> Iterator[Check]:
     settings = stack_settings(home.path)
     yield _check_address("temporal", settings.temporal_address)
     yield _check_address("nats", urlsplit(settings.nats_url).netloc)
+    yield from check_broker(login_of(settings, READER))
     yield _check_library(settings)
     yield _check_keys(settings)
 
@@ -123,6 +127,26 @@ def _check_address(name: str, address: str) -> Check:
     if reaches(address, within_s=2):
         return Check(name, "ok", f"answers at {address}")
     return Check(name, "problem", f"nobody answers at {address}: `mmo up` starts it")
+
+
+def check_broker(login: BrokerLogin) -> Iterator[Check]:
+    """Knock at the broker without a name, which it must refuse, and as the operator's reader."""
+    name = "nats users"
+    try:
+        login.tls()
+        if asyncio.run(lets_in_anybody(login)):
+            detail = "it lets in whoever comes without a name: give it users (docs/operate/broker)"
+            yield Check(name, "problem", detail)
+            return
+        asyncio.run(_sign_in(login))
+    except (NatsError, OSError, TimeoutError) as error:
+        yield Check(name, "problem", f"{login.user}: {type(error).__name__}: {error}")
+        return
+    yield Check(name, "ok", f"nobody is let in without a name; {login.user} signs in")
+
+
+async def _sign_in(login: BrokerLogin) -> None:
+    await (await open_client(login)).close()
 
 
 def _check_library(settings: Settings) -> Check:

@@ -52,6 +52,11 @@ class Home:
         """Ports and kind of Temporal, remembered between runs."""
         return self.path / "stack.json"
 
+    @property
+    def nats_users(self) -> Path:
+        """Users of the broker that the operator has written by hand."""
+        return self.path / "nats-users.json"
+
     def log(self, name: str) -> Path:
         return self.logs / f"{name}.log"
 

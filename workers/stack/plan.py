@@ -120,7 +120,12 @@ class Plan:
         )
 
     def _nats(self) -> NatsServer:
-        return NatsServer(folder=self.home.path / "nats", port=self.ports["nats"])
+        return NatsServer(
+            folder=self.home.path / "nats",
+            port=self.ports["nats"],
+            secrets=self.home.secrets,
+            users_file=self.home.nats_users,
+        )
 
     def _centre(self) -> Service:
         """The simulator of an SMS centre, where no real one is named."""

@@ -2,18 +2,19 @@
 
 import time
 from collections.abc import AsyncGenerator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from uuid import uuid4
 
-import nats
 import pytest
 import yaml
 from jsonschema import Draft202012Validator, FormatChecker
 from nats.js import JetStreamContext
 
+from mmo.messaging.broker import STREAM
 from mmo.messaging.event import Event
-from mmo.messaging.nats import STREAM, NatsBroker
+from mmo.messaging.nats import NatsBroker
 from mmo.messaging.ports import BrokerAwayError
 from tests.servers.nats import NatsServer, stored
 from workers.stack.processes import free_port
@@ -37,14 +38,14 @@ def frozen() -> Event:
 
 @pytest.fixture
 async def broker(nats_server: NatsServer) -> AsyncGenerator[NatsBroker]:
-    opened = NatsBroker(nats_server.url)
+    opened = NatsBroker(nats_server.login())
     yield opened
     await opened.close()
 
 
 @pytest.fixture
 async def stream(nats_server: NatsServer) -> AsyncGenerator[JetStreamContext]:
-    client = await nats.connect(nats_server.url)
+    client = await nats_server.administrator()
     yield client.jetstream()
     await client.close()
 
@@ -77,8 +78,10 @@ async def test_its_subject_and_content_are_those_of_the_published_contract(
     Draft202012Validator(schema, format_checker=FormatChecker()).validate(message)
 
 
-async def test_a_broker_that_is_away_is_said_to_be_away_within_seconds() -> None:
-    broker = NatsBroker(f"nats://127.0.0.1:{free_port()}")
+async def test_a_broker_that_is_away_is_said_to_be_away_within_seconds(
+    nats_server: NatsServer,
+) -> None:
+    broker = NatsBroker(replace(nats_server.login(), url=f"nats://127.0.0.1:{free_port()}"))
     begun = time.monotonic()
 
     with pytest.raises(BrokerAwayError):
