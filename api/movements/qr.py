@@ -10,16 +10,19 @@ from fastapi import APIRouter, Query
 from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field
 
+from api.accepting import Door
 from api.looking import LookingDoor
 from api.problems import Problem
 from api.schemas import AmountSchema, answers_with, problems
 from api.wallets.reads import MayRead, visible
 from mmo.kernel.money import AmountError, Money
+from mmo.parties import postgres as parties
 from mmo.qr.fields import TEXT_MAX, QrError
-from mmo.qr.merchant import MerchantCode, read_code, write
+from mmo.qr.merchant import LANGUAGE, MerchantCode, read_code, write
 from mmo.tenancy.scope import scoped
 from mmo.tenancy.tenant import Tenant
 from mmo.wallets import postgres as wallets
+from mmo.wallets.wallet import Wallet
 
 router = APIRouter(tags=["wallets"])
 
@@ -79,8 +82,9 @@ async def read_qr(
             reference=reference or "",
         )  # fmt: skip
         text = write(
-            code, name=shown.name or "", city=_city(caller.tenant), country=_country(shown.msisdn)
-        )
+            code, name=shown.name or "", city=_city(caller.tenant), country=_country(shown.msisdn),
+            language=await _language(opened, caller.tenant, found),
+        )  # fmt: skip
     except AmountError as error:
         raise Problem("amount_invalid", str(error), status=422) from None
     except QrError as error:
@@ -123,8 +127,17 @@ def _drawn(text: str, form: str) -> bytes:
     if form == "text":
         return text.encode()
     image = BytesIO()
-    segno.make_qr(text, error="m").save(image, kind=form, scale=SCALE)
+    segno.make_qr(text, error="m", encoding="utf-8").save(image, kind=form, scale=SCALE)
     return image.getvalue()
+
+
+async def _language(opened: Door, tenant: Tenant, wallet: Wallet) -> str:
+    """The language of the merchant's party; where there is none, the code's own default."""
+    if wallet.party is None:
+        return LANGUAGE
+    async with scoped(opened.pool, tenant.id) as connection:
+        party = await parties.find(connection, tenant.id, UUID(wallet.party))
+    return party.language if party else LANGUAGE
 
 
 def _city(tenant: Tenant) -> str:

@@ -5,16 +5,20 @@ import unicodedata
 from dataclasses import dataclass
 from uuid import UUID, uuid5
 
+from anyascii import anyascii
 from iso4217 import Currency
 
 from mmo.kernel.money import AmountError, Money
-from mmo.qr.fields import QrError, opened, read, sealed, written
+from mmo.kernel.text import is_line
+from mmo.qr.fields import LANGUAGE_TEMPLATE, QrError, opened, read, sealed, written
 
 _OPERATORS = UUID("0b8f8a0c-5d0e-4d6f-9a55-5d6c1d0f2f6b")
 """Namespace of the schemes of operators."""
 _VERSION, _ANY_TRADE = "01", "0000"
 STATIC, DYNAMIC = "11", "12"
 NAME_MAX, CITY_MAX, AMOUNT_MAX = 25, 15, 13
+LANGUAGE = "en"
+"""Where the merchant's own is not known, or has no name of two letters."""
 REFERENCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9 /:.-]{0,24}", re.ASCII)
 """The merchant's own name for the bill, as a merchant payment has it."""
 
@@ -30,16 +34,20 @@ class MerchantCode:
     reference: str = ""
 
 
-def write(code: MerchantCode, *, name: str, city: str, country: str) -> str:
+def write(
+    code: MerchantCode, *, name: str, city: str, country: str, language: str = LANGUAGE
+) -> str:
     """The text of the QR code. Raises QrError where amount or reference do not fit.
 
-    One that says an amount or a reference is dynamic: it is meant for one payment.
+    One that says an amount or a reference is dynamic: it is meant for one payment. A name that is
+    not in ASCII stands there transliterated, and as it is beside, in the merchant's `language`.
     """
     if code.amount and (len(code.amount.value) > AMOUNT_MAX or code.amount.minor <= 0):
         raise QrError(f"an amount is positive, with at most {AMOUNT_MAX} characters")
     if code.reference and not REFERENCE.fullmatch(code.reference):
         raise QrError("a reference has 1 to 25 letters, digits, spaces and / : . -")
     account = {"00": scheme_of(code.tenant), "01": code.wallet.hex}
+    plain = _plain(name, NAME_MAX)
     fields = {
         "00": _VERSION,
         "01": DYNAMIC if code.amount or code.reference else STATIC,
@@ -48,9 +56,10 @@ def write(code: MerchantCode, *, name: str, city: str, country: str) -> str:
         "53": f"{Currency(code.currency).number:03}",
         "54": code.amount.value if code.amount else "",
         "58": country,
-        "59": _plain(name, NAME_MAX) or "Merchant",
+        "59": plain or "Merchant",
         "60": _plain(city, CITY_MAX) or "-",
         "62": written({"05": code.reference}),
+        LANGUAGE_TEMPLATE: _as_it_is(name, plain, language),
     }
     return sealed(written(fields))
 
@@ -84,6 +93,16 @@ def scheme_of(tenant: str) -> str:
 
 
 def _plain(text: str, most: int) -> str:
-    """The text in ASCII, without accents, as far as there is room."""
-    folded = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
-    return "".join(one for one in folded if one.isprintable())[:most].strip()
+    """The text transliterated into ASCII, as far as there is room; of pictures nothing is left."""
+    words = "".join(one for one in text if unicodedata.category(one)[0] not in "SC")
+    folded = "".join(one if one.isascii() else anyascii(one) for one in words)
+    return " ".join(folded.split())[:most].strip()
+
+
+def _as_it_is(name: str, plain: str, language: str) -> str:
+    """The language template, where the name is not in ASCII; what cannot be printed is left out."""
+    true = "".join(one for one in name if is_line(one))[:NAME_MAX].strip()
+    if not true or true.isascii() or true == plain:
+        return ""
+    two = language if len(language) == len(LANGUAGE) else LANGUAGE
+    return written({"00": two, "01": true})

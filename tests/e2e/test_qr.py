@@ -55,6 +55,22 @@ async def test_a_static_code_leaves_the_amount_to_the_customer(demo: Town) -> No
     assert (told["amount"], told["reference"]) == (None, None)
 
 
+async def test_a_code_names_the_merchant_in_its_own_script_and_for_foreign_readers(
+    demo: Town,
+) -> None:
+    body = {"kind": "merchant", "msisdn": unique_msisdn(), "currency": "KES", "name": "Ɗanladi"}
+    shop = (await demo.staff.post("/v1/wallets", body)).json()["id"]
+
+    code = await shown(demo.staff, shop, format="text")
+    drawn = await shown(demo.staff, shop, format="png")
+    told = await scanned(demo.staff, code.text)
+
+    assert "5907Danladi" in code.text
+    assert code.text[:-8].endswith("64190002en0107Ɗanladi")
+    assert drawn.status_code == 200
+    assert told.json()["name"] == "Ɗanladi"
+
+
 @pytest.mark.parametrize(
     ("form", "media_type", "begins"),
     [("svg", "image/svg+xml", b"<?xml"), ("png", "image/png", b"\x89PNG\r\n")],

@@ -40,7 +40,9 @@ def test_a_static_code_field_by_field() -> None:
     assert text[:12] == "000201010211"
     assert text[12:16] == "2672"
     assert text[16:88] == f"0032{scheme_of('demo')}0132{WALLET.hex}"
-    assert text[88:-4] == "5204000053034045802KE5910Cafe Nandu6007Nairobi6304"
+    assert text[88:-4] == (
+        "5204000053034045802KE5910Cafe Nandu6007Nairobi64200002en0110Café Ñandú6304"
+    )
 
 
 def test_a_dynamic_code_says_amount_and_reference() -> None:
@@ -111,5 +113,46 @@ def test_what_does_not_fit_into_a_code_is_refused(amount: Money | None, referenc
         write(code, **PLACE)
 
 
-def test_a_merchant_without_a_name_in_ascii_still_has_a_code() -> None:
-    assert opened(write(STATIC, name="ቡና ቤት", city="", country="ET"))["59"] == "Merchant"
+@pytest.mark.parametrize(
+    ("name", "folded"),
+    [
+        ("Ɗanladi Ƙaura", "Danladi Kaura"),
+        ("Ọláolúwa Ŋɛŋɛ", "Olaoluwa Ngenge"),
+        ("Café Ñandú", "Cafe Nandu"),
+        ("ቡና ቤት", "buna bet"),
+        ("🎂 Cakes", "Cakes"),
+        ("Mama Ntilie", "Mama Ntilie"),
+        ("x" * 40, "x" * 25),
+        ("\U0001f382", "Merchant"),
+    ],
+)
+def test_a_name_is_transliterated_for_readers_of_ascii(name: str, folded: str) -> None:
+    written = opened(write(STATIC, name=name, city="", country="ET"))["59"]
+
+    assert written == folded
+
+
+def test_the_language_template_carries_the_name_as_it_is() -> None:
+    fields = opened(write(STATIC, name="ቡና ቤት", city="", country="ET", language="am"))
+    plain = opened(write(STATIC, name="Mama Ntilie", city="", country="TZ", language="sw"))
+    older = opened(write(STATIC, name="ቡና ቤት", city="", country="ET", language="gez"))
+
+    assert read(fields["64"]) == {"00": "am", "01": "ቡና ቤት"}
+    assert "64" not in plain
+    assert read(older["64"])["00"] == "en"
+
+
+def test_the_example_of_emvco_is_read_with_its_name_in_chinese() -> None:
+    fields = opened(
+        "00020101021229300012D156000000000510A93FO3230Q31280012D15600000001030812345678520441115802"
+        "CN5914BEST TRANSPORT6007BEIJING64200002ZH0104最佳运输0202北京540523.725303156550201"
+        "6233030412340603***0708A60086670902ME91320016A0112233449988770708123456786304A13A"
+    )
+
+    assert fields["59"] == "BEST TRANSPORT"
+    assert read(fields["64"]) == {"00": "ZH", "01": "最佳运输", "02": "北京"}
+
+
+def test_a_field_of_its_own_is_in_ascii() -> None:
+    with pytest.raises(QrError, match="ASCII"):
+        opened(sealed("0002015904ቡና ቤ"))
