@@ -66,7 +66,7 @@ async def test_a_code_names_the_merchant_in_its_own_script_and_for_foreign_reade
     told = await scanned(demo.staff, code.text)
 
     assert "5907Danladi" in code.text
-    assert code.text[:-8].endswith("64190002en0107Ɗanladi")
+    assert code.text[:-8].endswith("64170002en0107Ɗanladi")
     assert drawn.status_code == 200
     assert told.json()["name"] == "Ɗanladi"
 
