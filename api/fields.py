@@ -1,5 +1,6 @@
 """Values that many requests carry, each checked in one way."""
 
+from datetime import UTC, date, datetime, timedelta
 from typing import Annotated
 from uuid import UUID
 
@@ -9,6 +10,8 @@ from pydantic_core import PydanticCustomError
 
 from api.problems import Problem
 from mmo.kernel.text import is_line, name_of
+
+AGE_MAX = 130
 
 
 def _e164(written: str) -> str:
@@ -42,6 +45,15 @@ Line = AfterValidator(_line)
 Why = Annotated[str, Field(min_length=5, max_length=200), Line]
 
 
+def _birth(written: date) -> date:
+    """A day on which somebody who lives was born; today has begun somewhere else before here."""
+    today = datetime.now(UTC).date() + timedelta(days=1)
+    if not today.year - AGE_MAX <= written.year or written > today:
+        raise PydanticCustomError("birth_date_implausible", "nobody who lives was born on that day")
+    return written
+
+
+BirthDate = Annotated[date, AfterValidator(_birth)]
 Msisdn = Annotated[
     str,
     Field(pattern=r"^\+[1-9][0-9]{6,14}$", examples=["+254700000001"]),

@@ -11,7 +11,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.changing import Changing, Raising, changed
-from api.fields import Line, Msisdn, Name, Why, identifier
+from api.fields import BirthDate, Line, Msisdn, Name, Why, identifier
 from api.headers import OptionalIdempotencyKey
 from api.identity.administering import Version
 from api.parties.schemas import KycDocumentSchema, PartySchema
@@ -59,7 +59,7 @@ class PersonBody(_Body):
 
     name: Name
     msisdn: Msisdn
-    birth_date: Annotated[date | None, Field(examples=["1990-02-28"])] = None
+    birth_date: Annotated[BirthDate | None, Field(examples=["1990-02-28"])] = None
     address: Address | None = None
     national_id: Annotated[str | None, Field(pattern=r"^[A-Za-z0-9/-]{3,40}$")] = None
 

@@ -107,14 +107,17 @@ class Version:
 
 
 def check_schema(schema: Mapping[str, Any] | None) -> None:
-    """Whether it is a JSON Schema that stands by itself. Raises DocumentError."""
+    """Whether it is a JSON Schema that stands by itself, and whose formats are known.
+
+    Raises DocumentError.
+    """
     if schema is None:
         return
     written = _json(schema)
     if len(written) > SCHEMA_MAX:
         raise DocumentError(("", f"a schema has at most {SCHEMA_MAX} bytes"))
     try:
-        _validator(written)
+        _validator(written, strict=True)
     except ValueError as error:
         raise DocumentError(("", f"this is no JSON Schema: {_first_line(error)}")) from None
 
@@ -138,11 +141,17 @@ def check(kind: Kind, subject: str | None, body: Mapping[str, Any]) -> None:
 
 
 @lru_cache(maxsize=_SCHEMAS_MAX)
-def _validator(schema: bytes) -> Any:
-    """A compiled schema: it fetches nothing, takes linear time, and tells no value it was given."""
+def _validator(schema: bytes, *, strict: bool = False) -> Any:
+    """A compiled schema: it fetches nothing, takes linear time, and tells no value it was given.
+
+    A format that it names is asserted. Without `strict` an unknown one is passed over: kinds that
+    were defined before formats were looked at still have documents.
+    """
     return jsonschema_rs.validator_for(
         orjson.loads(schema),
         offline=True,
+        validate_formats=True,
+        ignore_unknown_formats=not strict,
         pattern_options=jsonschema_rs.RegexOptions(),
         mask="the value",
     )

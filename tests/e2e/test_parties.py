@@ -46,6 +46,14 @@ def told(answer: httpx.Response) -> tuple[int, str]:
     return answer.status_code, answer.json()["code"]
 
 
+@pytest.mark.parametrize("born", ["2090-01-01", "1890-01-01", "2026-02-30", "0001-01-01"])
+async def test_a_party_was_born_on_a_day_that_can_be(demo: Town, born: str) -> None:
+    body = wanted()
+    body["person"]["birth_date"] = born
+
+    assert told(await demo.staff.post(PARTIES, body)) == (422, "validation")
+
+
 async def test_a_party_is_registered_once_under_a_key(demo: Town) -> None:
     body, key = wanted(), uuid.uuid4().hex
 

@@ -68,3 +68,42 @@ SCHEMAS: list[dict[str, Any]] = [
 def test_a_schema_that_does_not_stand_by_itself_is_turned_away(schema: dict[str, Any]) -> None:
     with pytest.raises(DocumentError):
         check_schema(schema)
+
+
+@pytest.mark.parametrize(
+    ("named", "fits", "does_not"),
+    [
+        ("date", "2028-02-29", "2026-02-30"),
+        ("date-time", "2026-11-24T12:00:00+03:00", "2026-11-24 12:00"),
+        ("email", "amina@example.com", "amina"),
+        ("uuid", "01a20d90-aad9-74da-86e7-000000000001", "01a20d90"),
+        ("ipv4", "192.0.2.1", "192.0.2.256"),
+        ("uri", "https://example.com/", "no address"),
+    ],
+)
+@pytest.mark.parametrize("draft", ["2020-12", "2019-09"])
+def test_a_format_that_a_schema_names_is_asserted(
+    named: str, fits: str, does_not: str, draft: str
+) -> None:
+    schema = {
+        "$schema": f"https://json-schema.org/draft/{draft}/schema",
+        "properties": {"it": {"format": named}},
+    }
+    check_schema(schema)
+
+    check(kind(schema), None, {"it": fits})
+    with pytest.raises(DocumentError):
+        check(kind(schema), None, {"it": does_not})
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [{"format": "msisdn"}, {"properties": {"it": {"items": {"format": "Date"}}}}],
+)
+def test_a_format_that_is_not_known_is_refused_and_does_not_break_older_kinds(
+    schema: dict[str, Any],
+) -> None:
+    with pytest.raises(DocumentError, match="format"):
+        check_schema(schema)
+
+    check(kind(schema), None, {"it": ["whatever"]})
