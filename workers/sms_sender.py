@@ -1,7 +1,6 @@
 """Sending short messages that are due: one process at a time, over one session with the centre."""
 
 import asyncio
-from functools import partial
 from typing import Any
 
 import psycopg
@@ -11,9 +10,10 @@ from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from mmo.keys.envelope import Envelope
 from mmo.keys.ports import KeysAwayError, NoKeyError
-from mmo.notifications import messages
+from mmo.notifications import messages, parts
 from mmo.notifications.gsm import TooLongError
 from mmo.notifications.messages import PURPOSE, Queued, text_context
+from mmo.notifications.receipts import Receipt
 from mmo.notifications.smpp import Centre, CentreAwayError, CentreRefusesError
 from mmo.settings import Settings
 from mmo.tenancy.postgres import TenantRegister
@@ -29,6 +29,8 @@ TRIES_MAX = 20
 RETRY_FIRST_S, RETRY_LAST_S = 2.0, 3600.0
 RECEIPT_LOOKS_MAX, RECEIPT_LOOK_S = 50, 0.1
 """A receipt may come before we wrote down under which id the message went out."""
+LOOSE_FROM_LOOK = 10
+_OUTCOMES = {"delivered": "delivered", "failed": "undelivered", "open": "under_way"}
 
 MESSAGES = Counter("mmo_sms", "Short messages by what became of them.", ["outcome"])
 
@@ -46,7 +48,7 @@ async def loop(settings: Settings, stop: asyncio.Event) -> None:
             settings.smsc_system_id,
             password_of(settings),
             settings.smsc_rate,
-            partial(receipt, pool),
+            lambda receipt: fold_receipt(pool, centre.route, receipt),
         )
         sender = Sender(pool, centre, envelope, PersonalData(keys, envelope))
         try:
@@ -61,24 +63,27 @@ def password_of(settings: Settings) -> str:
     return file.read_text().strip() if file else ""
 
 
-async def receipt(
-    pool: AsyncConnectionPool[Any], centre_id: str, delivered: bool, told: str
-) -> None:
-    """Fold a receipt; one that comes too early is looked at again for some seconds."""
-    for _ in range(RECEIPT_LOOKS_MAX):
+async def fold_receipt(pool: AsyncConnectionPool[Any], route: str, receipt: Receipt) -> None:
+    """Fold a receipt; one that comes too early is looked at again for some seconds.
+
+    At first its id must be written as in the centre's answer: that of a message which is not
+    stored yet may look like another's in another spelling.
+    """
+    for look in range(RECEIPT_LOOKS_MAX):
         try:
             async with pool.connection() as connection:
-                known = await messages.receipt(
-                    connection, centre_id, delivered=delivered, told=told
+                known = await parts.fold(
+                    connection, receipt, route, loosely=look >= LOOSE_FROM_LOOK
                 )
         except (psycopg.OperationalError, PoolTimeout) as error:
             _log.warning("sms.database_away", error=str(error).strip())
             known = False
         if known:
-            MESSAGES.labels("delivered" if delivered else "undelivered").inc()
+            MESSAGES.labels(_OUTCOMES[receipt.state]).inc()
             return
         await asyncio.sleep(RECEIPT_LOOK_S)
-    _log.warning("sms.receipt_of_nothing", centre_id=centre_id, told=told)
+    MESSAGES.labels("receipt_of_nothing").inc()
+    _log.warning("sms.receipt_of_nothing", ids=receipt.ids, state=receipt.word)
 
 
 class Sender:
@@ -126,7 +131,9 @@ class Sender:
         except KeysAwayError as error:
             raise OSError(f"the keys are away: {error}") from error
         async with self._pool.connection() as connection:
-            await messages.sent(connection, message, ids)
+            await messages.sent(
+                connection, message, ids, route=self._centre.route, sender=sender, msisdn=number
+            )
         MESSAGES.labels("sent").inc()
         return True
 

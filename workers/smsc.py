@@ -7,6 +7,7 @@ import asyncio
 import json
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,18 +15,40 @@ from typing import Any
 import smpp34
 
 from mmo.notifications.gsm import Coding, joined
-from mmo.notifications.smpp import RECEIPT, UDH
+from mmo.notifications.smpp import UDH
 from mmo.settings import Settings
 from workers.ready import notify
 from workers.stopping import until_told_to_stop
 
 INCOMPLETE_MAX = 1000
 DELIVERED = "DELIVRD"
+RECEIPT = 0x04
+"""esm_class of a delivery receipt."""
 _UCS_2 = 0x08
 _HEADER = 6
 
 Answer = Callable[[smpp34.SubmitSmEvent], int | str]
 """What the centre does with a message: refuse it (a status), or what its receipt says."""
+
+
+@dataclass(frozen=True, slots=True)
+class CentreReceipt:
+    """A receipt as the centre writes it."""
+
+    text: bytes
+    esm_class: int = RECEIPT
+    tlvs: Sequence[smpp34.Tlv] = ()
+
+
+Manner = Callable[[int, str], tuple[str, Sequence[CentreReceipt]]]
+"""How the centre writes: number and state of a message → its id in the answer, and receipts."""
+
+
+def plainly(number: int, state: str) -> tuple[str, Sequence[CentreReceipt]]:
+    """Write the id in the receipt as in the answer, in decimal."""
+    centre_id = f"{datetime.now(UTC):%y%m%d%H%M%S}{number:06}"
+    told = f"id:{centre_id} sub:001 dlvrd:001 stat:{state} err:000"
+    return centre_id, [CentreReceipt(told.encode())]
 
 
 def always(_: smpp34.SubmitSmEvent) -> str:
@@ -36,10 +59,17 @@ def always(_: smpp34.SubmitSmEvent) -> str:
 class Simulator:
     """The centre. `messages` are those that arrived whole, as a phone shows them."""
 
-    def __init__(self, port: int, answer: Answer = always, file: Path | None = None) -> None:
+    def __init__(
+        self,
+        port: int,
+        answer: Answer = always,
+        file: Path | None = None,
+        manner: Manner = plainly,
+    ) -> None:
         self._server = smpp34.Server("127.0.0.1", port, system_id="mmo-smsc")
         self._answer = answer
         self._file = file
+        self._manner = manner
         self._sessions: dict[str, smpp34.Esme] = {}
         self._parts: OrderedDict[tuple[str, str, int], dict[int, bytes]] = OrderedDict()
         self._number = 0
@@ -69,16 +99,16 @@ class Simulator:
             event.reject(said)
             return
         self._number += 1
-        centre_id = f"{datetime.now(UTC):%y%m%d%H%M%S}{self._number:06}"
+        centre_id, receipts = self._manner(self._number, said)
         event.accept(centre_id)
         self._keep(event)
         session = self._sessions.get(event.session_id)
         if session is not None and event.registered_delivery:
-            told = f"id:{centre_id} sub:001 dlvrd:001 stat:{said} err:000"
-            await session.deliver_sm(
-                event.source_addr, told.encode(), source_addr=event.destination_addr,
-                esm_class=RECEIPT,
-            )  # fmt: skip
+            for receipt in receipts:
+                await session.deliver_sm(
+                    event.source_addr, receipt.text, source_addr=event.destination_addr,
+                    esm_class=receipt.esm_class, tlvs=list(receipt.tlvs),
+                )  # fmt: skip
 
     def _keep(self, event: smpp34.SubmitSmEvent) -> None:
         coding: Coding = "ucs-2" if event.data_coding == _UCS_2 else "gsm-7"

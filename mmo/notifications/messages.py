@@ -9,6 +9,8 @@ from uuid import UUID
 from psycopg import AsyncConnection
 from psycopg.rows import class_row
 
+from mmo.notifications import parts
+
 Connection = AsyncConnection[Any]
 ONCE_IN = timedelta(hours=24)
 LANGUAGE, SENDER = "en", "MMO"
@@ -93,17 +95,21 @@ async def due(connection: Connection, limit: int) -> list[Queued]:
     return await cursor.fetchall()
 
 
-async def sent(connection: Connection, message: Queued, centre_ids: Sequence[str]) -> None:
-    """Remember by which ids the centre knows its parts."""
+async def sent(
+    connection: Connection,
+    message: Queued,
+    centre_ids: Sequence[str],
+    *,
+    route: str,
+    sender: str,
+    msisdn: str,
+) -> None:
+    """Remember that it went out by a route, and by which ids the centre knows its parts."""
     async with connection.transaction():
-        for number, centre_id in enumerate(centre_ids):
-            await connection.execute(
-                """INSERT INTO notifications.part (tenant_id, message_id, number, centre_id)
-                   VALUES (%s, %s, %s, %s)
-                   ON CONFLICT (tenant_id, message_id, number)
-                   DO UPDATE SET centre_id = excluded.centre_id, state = 'sent'""",
-                [message.tenant_id, message.id, number, centre_id],
-            )
+        await parts.store(
+            connection, message.tenant_id, message.id, centre_ids, route=route, sender=sender,
+            msisdn=msisdn,
+        )  # fmt: skip
         await _set(connection, message, "sent", "", 0.0)
 
 
@@ -115,38 +121,6 @@ async def postpone(connection: Connection, message: Queued, reason: str, after_s
 async def fail(connection: Connection, message: Queued, reason: str) -> None:
     """Give it up, for a reason."""
     await _set(connection, message, "failed", reason, 0.0)
-
-
-async def receipt(connection: Connection, centre_id: str, *, delivered: bool, told: str) -> bool:
-    """Fold a receipt of the centre; False where it is of no part that we know (yet)."""
-    async with connection.transaction():
-        cursor = await connection.execute(
-            """UPDATE notifications.part SET state = %s WHERE centre_id = %s
-            RETURNING tenant_id, message_id""",
-            ["delivered" if delivered else "failed", centre_id],
-        )
-        rows = await cursor.fetchall()
-        for tenant, message in rows:
-            # Receipts of two parts come side by side: what the other one changed is read once it
-            # is committed, or neither would see that all parts are there.
-            await connection.execute(
-                """SELECT 1 FROM notifications.message WHERE tenant_id = %s AND id = %s
-                      FOR NO KEY UPDATE""",
-                [tenant, message],
-            )
-            await connection.execute(
-                """UPDATE notifications.message m
-                      SET state = CASE WHEN p.failed THEN 'failed'
-                                       WHEN p.done THEN 'delivered' ELSE m.state END,
-                          reason = CASE WHEN p.failed THEN %s ELSE m.reason END,
-                          changed_at = now()
-                     FROM (SELECT bool_or(state = 'failed') AS failed,
-                                  bool_and(state = 'delivered') AS done
-                             FROM notifications.part WHERE tenant_id = %s AND message_id = %s) p
-                    WHERE m.tenant_id = %s AND m.id = %s""",
-                [told, tenant, message, tenant, message],
-            )
-    return bool(rows)
 
 
 async def _set(

@@ -2,24 +2,30 @@
 
 import asyncio
 import contextlib
-import re
 import time
 from collections.abc import Awaitable, Callable
 
 import smpp34
 
 from mmo.notifications.gsm import Coding, cut
+from mmo.notifications.receipts import (
+    MESSAGE_STATE,
+    PAYLOAD,
+    RECEIPTED_ID,
+    Delivery,
+    Receipt,
+    receipt_of,
+)
 
 CONNECT_MS, SUBMIT_S, WINDOW = 5_000, 15.0, 20
 RECEIPTS_MAX = 100
 """Receipts that are looked after at the same time."""
-RECEIPT, UDH = 0x04, 0x40
-"""esm_class: a delivery receipt; a message with a header of its own."""
+UDH = 0x40
+"""esm_class: a message with a header of its own."""
 _DATA_CODING: dict[Coding, int] = {"gsm-7": 0x00, "ucs-2": 0x08}
 _INTERNATIONAL, _ALPHANUMERIC, _ISDN = 1, 5, 1
 THROTTLED, QUEUE_FULL, SYSTEM_ERROR = 0x58, 0x14, 0x08
 _TEMPORARY = {THROTTLED, QUEUE_FULL, SYSTEM_ERROR}
-_TOLD = re.compile(rb"id:(?P<id>\S+).*?stat:(?P<state>[A-Z]+)", re.DOTALL)
 
 
 class CentreAwayError(Exception):
@@ -30,24 +36,30 @@ class CentreRefusesError(Exception):
     """The centre does not take the message, and will not."""
 
 
-Told = Callable[[str, bool, str], Awaitable[None]]
-"""Is told a receipt: the centre's id, whether it was delivered, and in the centre's words."""
+OnReceipt = Callable[[Receipt], Awaitable[None]]
+"""Called with each receipt, side by side."""
 
 
 class Centre:
     """One session with the centre, at most so many parts a second."""
 
     def __init__(
-        self, host: str, port: int, system_id: str, password: str, rate: int, told: Told
+        self, host: str, port: int, system_id: str, password: str, rate: int, on_receipt: OnReceipt
     ) -> None:
         self._where = (host, port, system_id, password)
         self._every_s = 1.0 / rate
-        self._told = told
+        self._on_receipt = on_receipt
         self._client: smpp34.Client | None = None
         self._session: smpp34.Smsc | None = None
         self._listening: asyncio.Task[None] | None = None
         self._free_at = 0.0
         self._reference = 0
+
+    @property
+    def route(self) -> str:
+        """The centre and our name there: receipts of one route are of no other's messages."""
+        host, port, system_id, _ = self._where
+        return f"{system_id}@{host}:{port}"
 
     async def send(self, number: str, text: str, sender: str) -> list[str]:
         """Hand a message over, part by part; answers with the centre's id of each.
@@ -124,17 +136,34 @@ class Centre:
         return self._session
 
     async def _listen(self, session: smpp34.Smsc) -> None:
-        """Tell receipts, side by side: one that nobody knows yet holds up no other."""
+        """Pass receipts on, side by side: one that nobody knows yet holds up no other."""
         slots = asyncio.Semaphore(RECEIPTS_MAX)
         async with asyncio.TaskGroup() as tasks:
             while not isinstance(event := await session.next(), smpp34.Disconnected):
-                if event.esm_class & RECEIPT and (found := _TOLD.search(event.short_message)):
+                receipt = receipt_of(_delivery(event))
+                if receipt is not None:
                     await slots.acquire()
-                    task = tasks.create_task(self._tell(found))
+                    task = tasks.create_task(self._pass_on(receipt))
                     task.add_done_callback(lambda _: slots.release())
             if self._session is session:
                 self._session = None
 
-    async def _tell(self, found: re.Match[bytes]) -> None:
-        state = found["state"].decode()
-        await self._told(found["id"].decode(errors="replace"), state == "DELIVRD", state)
+    async def _pass_on(self, receipt: Receipt) -> None:
+        await self._on_receipt(receipt)
+
+
+def _delivery(event: smpp34.DeliverSmEvent) -> Delivery:
+    """A message of the centre, with the parameters that receipts have."""
+    found = {tlv.tag: tlv for tlv in event.tlvs}
+    identifier = found.get(RECEIPTED_ID)
+    state = found.get(MESSAGE_STATE)
+    payload = found.get(PAYLOAD)
+    return Delivery(
+        esm_class=event.esm_class,
+        data_coding=event.data_coding,
+        text=event.short_message or (payload.value if payload else b""),
+        source=event.source_addr,
+        destination=event.destination_addr,
+        receipted_id=identifier.value if identifier else None,
+        message_state=state.value[0] if state and state.value else None,
+    )

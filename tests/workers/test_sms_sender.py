@@ -2,29 +2,23 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 
-import orjson
 import pytest
-from psycopg_pool import AsyncConnectionPool
 
-from mmo.keys.envelope import Envelope
 from mmo.notifications import messages
 from mmo.notifications.messages import Queued
-from mmo.notifications.smpp import THROTTLED, Centre
+from mmo.notifications.receipts import Receipt
+from mmo.notifications.smpp import THROTTLED
 from tests.mmo.moving import NO_TEMPORAL, rows
 from tests.servers.postgres import Database
-from tests.workers.reaction_request import reaction_request, sms_data, store_once
+from tests.workers.sms_office import Post, centre
 from tests.workflows.house import TENANT, House, house
 from workers import sms_sender
-from workers.effects_intake import Intake
-from workers.sms_sender import Sender, receipt
-from workers.smsc import Answer, Simulator, always
+from workers.sms_sender import fold_receipt
+from workers.smsc import Answer
 from workers.stack.processes import free_port
 from workers.wiring import open_pool
 
@@ -38,75 +32,10 @@ async def opened(database: Database, tmp_path: Path) -> AsyncGenerator[House]:
         yield started
 
 
-@dataclass
-class Post:
-    """The office that sends, on the database with the rights of its role."""
-
-    opened: House
-    pool: AsyncConnectionPool[Any]
-    port: int
-
-    @property
-    def envelope(self) -> Envelope:
-        return Envelope(self.opened.keys)
-
-    async def ask(
-        self, text: str, *, identifier: UUID | None = None, dedupe: str | None = None,
-        quiet: dict[str, str] | None = None, reference: str = "R1",
-    ) -> UUID:  # fmt: skip
-        """Have a message asked for, as the broker tells it."""
-        data = sms_data(
-            self.opened.identifier("alice"), text, quiet_hours=quiet, dedupe_key=dedupe,
-            amount_minor=123450, currency="KES", reference=reference,
-        )  # fmt: skip
-        wanted = reaction_request("sms", data, identifier)
-        await store_once(self.opened.pool, wanted)
-        told = orjson.dumps(wanted.cloud_event(TENANT.slug))
-        await Intake(self.pool, self.envelope).take("sms", told)
-        return wanted.id
-
-    async def state(self, identifier: UUID) -> tuple[str, str, int]:
-        ((*row,),) = await rows(
-            self.pool,
-            "SELECT state, reason, tries FROM notifications.message WHERE id = %s",
-            identifier,
-        )
-        return row[0], row[1], row[2]
-
-    async def until(self, identifier: UUID, state: str) -> tuple[str, str, int]:
-        for _ in range(100):
-            found = await self.state(identifier)
-            if found[0] == state:
-                return found
-            await asyncio.sleep(0.05)
-        raise AssertionError(f"it is {found}")
-
-    @asynccontextmanager
-    async def sender(self) -> AsyncGenerator[Sender]:
-        told = partial(receipt, self.pool)
-        centre = Centre("127.0.0.1", self.port, "mmo", "", 500, told)
-        yield Sender(self.pool, centre, self.envelope, self.opened.personal)
-        await centre.close()
-
-
 @pytest.fixture
 async def office(opened: House, database: Database) -> AsyncGenerator[Post]:
     async with open_pool(database.settings("mmo_effects")) as pool:
         yield Post(opened, pool, free_port())
-
-
-@asynccontextmanager
-async def centre(port: int, answer: Answer = always) -> AsyncGenerator[Simulator]:
-    simulator, ready = Simulator(port, answer), asyncio.Event()
-    serving = asyncio.create_task(simulator.run(ready.set))
-    async with asyncio.timeout(10):
-        await ready.wait()
-    try:
-        yield simulator
-    finally:
-        serving.cancel()
-        with suppress(asyncio.CancelledError):
-            await serving
 
 
 async def test_a_message_arrives_once_and_its_receipt_is_kept(office: Post) -> None:
@@ -132,9 +61,10 @@ async def test_receipts_of_all_parts_at_once_deliver_the_message(office: Post) -
         queued = Queued(tenant_id=TENANT.id, id=asked, wallet=uuid4(), text="", tries=0)
         parts = [f"{round_}-{part}" for part in range(4)]
         async with office.pool.connection() as connection:
-            await messages.sent(connection, queued, parts)
+            await messages.sent(connection, queued, parts, route="r", sender="MMO", msisdn="")
 
-        await asyncio.gather(*(receipt(office.pool, part, True, "DELIVRD") for part in parts))
+        receipts = [Receipt(ids=(part,), state="delivered", word="DELIVRD") for part in parts]
+        await asyncio.gather(*(fold_receipt(office.pool, "r", one) for one in receipts))
 
         assert (await office.state(asked))[0] == "delivered"
 
