@@ -23,11 +23,12 @@ from api.schemas import answers_with
 from api.security import Caller
 from mmo.bep import definitions
 from mmo.bep.catalogue import UnknownEventError
+from mmo.bep.condition_trial import check_names
 from mmo.bep.conditions import ConditionError, holds, program_of
 from mmo.bep.event import EventActor, EventKind
 from mmo.bep.facts import Flag, PartyFacts
+from mmo.bep.known import known
 from mmo.bep.postgres import Snapshots
-from mmo.bep.processors.expression import known
 from mmo.kernel.money import Money
 from mmo.movements.support.business_events import business_events
 from mmo.tenancy.scope import scoped
@@ -55,6 +56,7 @@ async def dry_run(request: Request, body: ConditionBody, caller: MayRead) -> dic
     """What a condition in CEL comes to, and what it could see."""
     try:
         program_of(body.expression)
+        check_names(body.expression, _kind(body.entity, body.event))
     except ConditionError as error:
         raise Problem("settings_invalid", str(error)) from None
     thought = await _thought(request, _whole(body), caller)

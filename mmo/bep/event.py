@@ -35,6 +35,8 @@ class EventKind:
     product: bool = False
     parties: Mapping[str, Side] = field(default_factory=dict[str, Side])
     """Role of each wallet that takes part → the side it stands on."""
+    data: tuple[str, ...] | None = None
+    """Names of what else it brings along before it happens; None: whatever its command has."""
     raises: tuple[str, ...] = ()
     """Types of the messages that tell, in the feed, that it has happened."""
     spoken: tuple[str, ...] = ()

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from mmo.bep.event import BusinessEvent, EventKind, Phase
 from mmo.bep.facts import Need, RuleFacts
 from mmo.bep.verdict import Verdict
+from mmo.kernel.spelling import nearest
 
 
 class Metadata(BaseModel):
@@ -42,6 +43,8 @@ class Offers:
     """List → code → whether it is active."""
     tables: tuple[str, ...] = ()
     """Names of the tenant's data tables."""
+    fields: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
+    """Table → the fields of its rows, where its schema names them all."""
     currencies: tuple[str, ...] = ()
     digits: Mapping[str, int] = field(default_factory=dict[str, int])
     """Currency → decimal digits of an amount."""
@@ -90,12 +93,7 @@ class BusinessEventProcessor(ABC, Generic[M]):
         try:
             return self.metadata.model_validate(canonical)
         except ValidationError as error:
-            raise MetadataError(
-                *(
-                    ("".join(f"/{part}" for part in one["loc"]), one["msg"])
-                    for one in error.errors()
-                )
-            ) from None
+            raise MetadataError(*(_wrong(one, self.metadata) for one in error.errors())) from None
 
     def needs(self, metadata: M, kind: EventKind) -> Sequence[Need]:  # noqa: ARG002
         """The facts that a rule is decided on, beside the parties and the clock."""
@@ -104,6 +102,29 @@ class BusinessEventProcessor(ABC, Generic[M]):
     def also_before(self, metadata: M) -> Sequence[str]:  # noqa: ARG002
         """Names of further events that the rule has a say before, such as those it blocks."""
         return ()
+
+
+def _wrong(error: Mapping[str, Any], metadata: type[BaseModel]) -> tuple[str, str]:
+    """Where settings are wrong, and what would do instead."""
+    place = "".join(f"/{part}" for part in error["loc"])
+    if error["type"] != "extra_forbidden":
+        return place, error["msg"]
+    name = str(error["loc"][-1])
+    return (
+        place,
+        f"there is no member {name[:40]}; {nearest(name, members(metadata, error['loc']))}",
+    )
+
+
+def members(metadata: type[BaseModel], place: Sequence[int | str]) -> list[str]:
+    """The members that may stand where the last part of a place stands."""
+    schema = metadata.model_json_schema()
+    here: Any = schema
+    for part in place[:-1]:
+        here = here.get("items", {}) if isinstance(part, int) else here["properties"].get(part, {})
+        here = next((one for one in here.get("anyOf", ()) if one.get("type") != "null"), here)
+        here = schema["$defs"][here["$ref"].rpartition("/")[2]] if "$ref" in here else here
+    return [*here.get("properties", ())]
 
 
 class Validator(BusinessEventProcessor[M]):

@@ -15,7 +15,7 @@ from mmo.bep.definitions import FOUR_EYES, NewVersion, Version
 from mmo.bep.event import EventKind, Phase
 from mmo.bep.processor import Offers
 from mmo.codelists import postgres as code_lists
-from mmo.documents.kinds import table_names
+from mmo.documents.kinds import table_fields
 from mmo.identity import roles
 from mmo.kernel.envelope import Actor
 from mmo.kernel.identifiers import mint
@@ -54,11 +54,13 @@ async def offers_of(
             connection, owner.id, one.list, active=None, after=None, limit=LISTED_MAX
         )
         lists[one.list] = {value.code: value.active for value in values}
+    tables = await table_fields(connection, tenant)
     return Offers(
         roles={role.id: role.name for role in held},
         products={product.id: product.name for product in sold},
         code_lists=lists,
-        tables=await table_names(connection, tenant),
+        tables=tuple(tables),
+        fields={name: fields for name, fields in tables.items() if fields is not None},
         currencies=currencies,
         digits={currency: digits_of(currency) for currency in currencies},
         events=events,

@@ -122,6 +122,15 @@ def check_schema(schema: Mapping[str, Any] | None) -> None:
         raise DocumentError(("", f"this is no JSON Schema: {_first_line(error)}")) from None
 
 
+def closed_fields(schema: Mapping[str, Any] | None) -> tuple[str, ...] | None:
+    """The members of a document where its schema names them all; else None."""
+    closed = schema is not None and (
+        schema.get("additionalProperties") is False or schema.get("unevaluatedProperties") is False
+    )
+    composed = schema is not None and {"patternProperties", "$ref", "allOf", "anyOf"} & set(schema)
+    return tuple(schema.get("properties", ())) if schema and closed and not composed else None
+
+
 def check(kind: Kind, subject: str | None, body: Mapping[str, Any]) -> None:
     """Whether a document fits its kind. Raises DocumentError, with every place that does not."""
     if kind.is_table and subject is None:

@@ -7,7 +7,7 @@ from psycopg import AsyncConnection
 from psycopg.rows import kwargs_row
 from psycopg.types.json import Jsonb
 
-from mmo.documents.document import VALUE_MAX, Kind, NewKind
+from mmo.documents.document import VALUE_MAX, Kind, NewKind, closed_fields
 
 _SELECT = """SELECT name, title, is_table, json_schema, indexes, version, changed_by, changed_at
                FROM documents.kind WHERE tenant_id = %s """
@@ -56,12 +56,16 @@ async def listed(
     return await cursor.fetchall()
 
 
-async def table_names(connection: AsyncConnection[Any], tenant: int) -> tuple[str, ...]:
-    """The names of the tenant's data tables."""
+async def table_fields(
+    connection: AsyncConnection[Any], tenant: int
+) -> dict[str, tuple[str, ...] | None]:
+    """The tenant's data tables, each with the fields of its rows; None: any may stand there."""
     cursor = await connection.execute(
-        "SELECT name FROM documents.kind WHERE tenant_id = %s AND is_table ORDER BY name", [tenant]
+        """SELECT name, json_schema FROM documents.kind
+            WHERE tenant_id = %s AND is_table ORDER BY name""",
+        [tenant],
     )
-    return tuple(name for (name,) in await cursor.fetchall())
+    return {name: closed_fields(schema) for name, schema in await cursor.fetchall()}
 
 
 async def save(connection: AsyncConnection[Any], tenant: int, kind: NewKind, by: str) -> None:

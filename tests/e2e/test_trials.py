@@ -248,12 +248,14 @@ async def test_a_condition_is_tried_before_it_is_kept(demo: Town) -> None:
 
     true = await tried("parties.payer.kind == 'agent' && 'teller' in event.actor.roles")
     false = await tried("event.amount.minor < 1000")
-    crashes = await tried("event.data.nothing == 1")
+    crashes = await tried("event.amount.minor / 0 == 1")
+    unknown = await tried("event.data.nothing == 1")
     nonsense = await tried("event.amount +")
 
     assert (true.json()["holds"], false.json()["holds"]) == (True, False)
     assert crashes.json()["holds"] is None
     assert crashes.json()["error"]
+    assert (unknown.status_code, unknown.json()["code"]) == (422, "settings_invalid")
     assert (nonsense.status_code, nonsense.json()["code"]) == (422, "settings_invalid")
     assert true.json()["known"]["event"]["amount"]["minor"] == 3000
 

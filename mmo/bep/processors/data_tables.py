@@ -122,6 +122,10 @@ def _wrong(metadata: RequiredTables, offers: Offers) -> Iterator[tuple[str, str]
         for number, (field, operator, value) in enumerate(required.where):
             if what := _misfit(field, operator, value):
                 yield f"{place}/where/{number}", what
+            fields, name = offers.fields.get(required.table), field.partition(".")[0]
+            if fields is not None and name not in fields:
+                near = nearest(name, fields)
+                yield f"{place}/where/{number}", f"rows have no field {name[:40]}; {near}"
 
 
 def _misfit(field: str, operator: str, value: Any) -> str | None:

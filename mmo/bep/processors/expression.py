@@ -5,9 +5,11 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from mmo.bep.condition_trial import check_condition
 from mmo.bep.conditions import ConditionError, holds, program_of
 from mmo.bep.event import BusinessEvent, EventKind
 from mmo.bep.facts import RuleFacts
+from mmo.bep.known import known
 from mmo.bep.processor import MetadataError, Offers, Validator
 from mmo.bep.spelling import Settings
 from mmo.bep.verdict import DAY_S, Allow, Ask, Refuse, RequireApproval, Verdict
@@ -55,8 +57,12 @@ class Expression(Validator[Condition]):
     def options(self, offers: Offers) -> Mapping[str, Any]:
         return {"roles": sorted(offers.roles.values()), "otherwise": ["refuse", "ask"]}
 
-    def read(self, written: Any, kind: EventKind, offers: Offers) -> Condition:  # noqa: ARG002
+    def read(self, written: Any, kind: EventKind, offers: Offers) -> Condition:
         metadata = self.stored(written)
+        try:
+            check_condition(metadata.expression, kind, offers)
+        except ConditionError as error:
+            raise MetadataError(("/expression", str(error))) from None
         for index, role in enumerate(metadata.roles):
             if role not in offers.roles.values():
                 near = nearest(role, offers.roles.values())
@@ -82,44 +88,3 @@ class Expression(Validator[Condition]):
             )
             return RequireApproval((ask,), metadata.message)
         return Refuse(REFUSAL, metadata.message, {"expression": metadata.expression})
-
-
-def known(event: BusinessEvent, facts: RuleFacts) -> dict[str, Any]:
-    """What an expression sees."""
-    return {
-        "event": _event(event),
-        "parties": _parties(facts),
-        "facts": {"now": facts.now, "business_date": facts.business_date.isoformat()},
-    }
-
-
-def _event(event: BusinessEvent) -> dict[str, Any]:
-    amount = event.amount
-    return {
-        "entity": event.kind.entity,
-        "action": event.kind.action,
-        "product": event.product,
-        "amount": amount
-        and {"minor": amount.minor, "value": amount.value, "currency": amount.currency},
-        "actor": {
-            "subject": event.actor.subject,
-            "client": event.actor.client,
-            "roles": sorted(event.actor.roles),
-            "attributes": dict(event.actor.attributes),
-        },
-        "data": dict(event.data),
-    }
-
-
-def _parties(facts: RuleFacts) -> dict[str, Any]:
-    return {
-        role: {
-            "kind": party.kind,
-            "state": party.state,
-            "product": party.product,
-            "tier": party.tier,
-            "currency": party.currency,
-            "flags": sorted({flag.code for flag in party.flags if flag.holds(facts.now)}),
-        }
-        for role, party in facts.parties.items()
-    }

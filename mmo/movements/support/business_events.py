@@ -9,6 +9,9 @@ from mmo.movements.support.accounts import Party
 from mmo.movements.support.catalogue import movements
 from mmo.movements.support.movement import Movement, Step
 
+DATA = ("movement",)
+"""What the event of a movement brings along beside amount and parties."""
+
 
 @cache
 def business_events() -> Catalogue:
@@ -31,6 +34,7 @@ def _kind(movement: Movement) -> EventKind:
         amount=True,
         product=True,
         parties=sides(movement),
+        data=DATA,
         raises=(movement.event_type(movement.decided_at),),
         spoken=(movement.name,),
     )
@@ -47,6 +51,7 @@ def _asking(movement: Movement) -> EventKind:
         product=True,
         phases=frozenset({Phase.POST}),
         parties=sides(movement),
+        data=DATA,
         raises=(movement.event_type(first.number),),
     )
 

@@ -9,7 +9,7 @@ import pytest
 
 from mmo.bep.facts import Need
 from mmo.documents.document import Document, DocumentError, NewKind
-from mmo.documents.kinds import table_names
+from mmo.documents.kinds import table_fields
 from mmo.documents.ports import ConflictError, NoDocumentError, NoKindError, NotIndexedError
 from mmo.documents.postgres import PostgresDocuments
 from mmo.kernel.identifiers import mint
@@ -155,7 +155,28 @@ async def test_a_new_kind_of_document_causes_no_ddl(
 
     assert await rows(opened.pool, catalogue) == before
     async with opened.pool.connection() as connection:
-        assert len(await table_names(connection, TENANT.id)) == 4
+        assert len(await table_fields(connection, TENANT.id)) == 4
+
+
+async def test_the_fields_of_a_table_are_known_where_its_schema_names_them_all(
+    store: PostgresDocuments, opened: House
+) -> None:
+    properties = {"status": {"type": "string"}, "seen": {"type": "boolean"}}
+    schemas: dict[str, Any] = {
+        "closed": {"properties": properties, "additionalProperties": False},
+        "open": {"properties": properties},
+        "composed": {"allOf": [{"properties": properties}], "additionalProperties": False},
+    }
+    for name, schema in schemas.items():
+        new = replace(KYC, name=name, is_table=True, json_schema=schema, indexes=())
+        await store.put_kind(TENANT.id, new, None, CLERK)
+
+    async with opened.pool.connection() as connection:
+        fields = await table_fields(connection, TENANT.id)
+
+    assert {name: fields[name] for name in schemas} == {
+        "closed": ("seen", "status"), "open": None, "composed": None,
+    }  # fmt: skip
 
 
 PREDICATES = [

@@ -110,7 +110,7 @@ WRONG = [
         "/blockedForFlags/0",
         "XYZ is not in savings-account-flags",
     ),
-    (WAIVE, {"blockedForFlags": ["XYZ"], "flags": 1}, "/flags", "not permitted"),
+    (WAIVE, {"blockedForFlags": ["XYZ"], "flags": 1}, "/flags", "did you mean blockedForFlags?"),
     (WAIVE, {"blockedForFlags": ["XYZ"], "side": "left"}, "/side", "'payer'"),
     (WAIVE, ["XYZ"], "", "dictionary"),
 ]

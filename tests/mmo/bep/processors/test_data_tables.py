@@ -1,5 +1,6 @@
 """Data tables: the event waits until they are filled in, and all that is missing is told."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -102,3 +103,18 @@ def test_what_is_stored_reads_back_as_it_was(predicate: tuple[Any, ...]) -> None
 
     assert stored["tables"][0]["where"] == [list(predicate)]
     assert RULE.stored(stored) == metadata
+
+
+def test_a_field_that_rows_do_not_have_is_refused_with_the_nearest() -> None:
+    offers = replace(OFFERS, fields={"kyc_check": ("verified", "address")})
+    written = {"tables": [{"table": "kyc_check", "where": [["verifid", "=", True]]}]}
+
+    with pytest.raises(MetadataError, match=r"no field verifid; did you mean verified\?"):
+        RULE.read(written, FREEZE, offers)
+    written["tables"][0]["where"] = [["address.city", "=", "Nairobi"]]
+    assert RULE.read(written, FREEZE, offers)
+
+
+def test_a_member_of_a_part_that_there_is_not_is_refused_with_the_nearest() -> None:
+    with pytest.raises(MetadataError, match=r"/tables/0/minRow: .* did you mean minRows\?"):
+        RULE.read({"tables": [{"table": "kyc_check", "minRow": 2}]}, FREEZE, OFFERS)
