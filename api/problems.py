@@ -55,6 +55,7 @@ PROBLEMS: dict[str, tuple[int, str]] = {
     "already_there": (409, "There is one of that name already."),
     "grant_not_pending": (409, "The role grant does not wait for your decision."),
     "unknown_scope": (422, "There is no such scope."),
+    "webhook_disabled": (409, "The endpoint is disabled; register another."),
     "webhook_address": (422, "Webhooks go to public hosts, over https."),
     "checklist_incomplete": (422, "The task's checklist is not done yet."),
     "settings_invalid": (422, "The processor does not take these settings."),

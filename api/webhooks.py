@@ -58,6 +58,9 @@ class EndpointSchema(BaseModel):
     description: str
     events: list[str]
     state: Literal["active", "disabled"]
+    disabled_because: Literal["asked", "gone"] | None = Field(
+        description="`gone`: its receiver answered 410."
+    )
     former_secret_until: str | None
     created_by: str
     created_at: str
@@ -103,6 +106,7 @@ def resource(endpoint: Endpoint) -> dict[str, Any]:
         "description": endpoint.description,
         "events": list(endpoint.events),
         "state": endpoint.state,
+        "disabled_because": endpoint.disabled_because or None,
         "former_secret_until": moment(endpoint.former_until),
         "created_by": endpoint.created_by,
         "created_at": moment(endpoint.created_at),
@@ -180,6 +184,17 @@ async def rotate(
     sealed = await _sealed(request, caller, named, secret)
     carried = await change(caller, f"webhook/{named}", unkept=sealed)
     return resource(carried.result) | {"secret": secret}
+
+
+@router.post("/{endpoint}/ping", summary="Send a webhook endpoint a test message",
+             status_code=202, responses=changed(DeliverySchema, 202))  # fmt: skip
+async def ping(
+    endpoint: Id, caller: MayWrite,
+    change: Annotated[Changing, Depends(Raising("webhook.ping"))],
+) -> JSONResponse:  # fmt: skip
+    """Queue a signed message of type `webhook.ping`; its delivery tells what became of it."""
+    carried = await change(caller, f"webhook/{identifier(endpoint)}", {"delivery": str(mint())})
+    return JSONResponse(delivery_resource(carried.result), status_code=202)
 
 
 @router.get("/{endpoint}/deliveries", summary="List what was delivered to an endpoint",

@@ -22,6 +22,7 @@ from psycopg_pool import AsyncConnectionPool, PoolTimeout
 from mmo.messaging.broker import EFFECTS, STREAM, login_of
 from mmo.messaging.nats import open_client
 from mmo.notifications import intake as taken
+from mmo.notifications.backoff import backoff_s
 from mmo.notifications.intake import KINDS, consumer_of, subject_of
 from mmo.settings import Settings
 from workers import sms_sender, webhook_sender
@@ -171,7 +172,8 @@ async def _see_to(message: Msg, kind: str, taking: Intake) -> None:
 async def _again(message: Msg, kind: str, tries: int, taking: Intake) -> None:
     """Have it brought again later, but for so many times only."""
     if tries < TRIES_MAX:
-        await message.nak(delay=min(RETRY_FIRST_S * 2 ** (tries - 1), RETRY_LAST_S))
+        wait_s = backoff_s(tries - 1, first_s=RETRY_FIRST_S, last_s=RETRY_LAST_S)
+        await message.nak(delay=wait_s)
         return
     GIVEN_UP.labels(kind).inc()
     with contextlib.suppress(psycopg.OperationalError, PoolTimeout):

@@ -11,6 +11,7 @@ from psycopg_pool import AsyncConnectionPool, PoolTimeout
 from mmo.keys.envelope import Envelope
 from mmo.keys.ports import KeysAwayError, NoKeyError
 from mmo.notifications import messages, parts
+from mmo.notifications.backoff import backoff_s
 from mmo.notifications.gsm import TooLongError
 from mmo.notifications.messages import PURPOSE, Queued, text_context
 from mmo.notifications.receipts import Receipt
@@ -152,7 +153,7 @@ class Sender:
         return number, text, sender
 
     async def _later(self, message: Queued, reason: str) -> None:
-        wait_s = min(RETRY_FIRST_S * 2**message.tries, RETRY_LAST_S)
+        wait_s = backoff_s(message.tries, first_s=RETRY_FIRST_S, last_s=RETRY_LAST_S)
         _log.warning("sms.later", message=str(message.id), reason=reason, wait_s=wait_s)
         async with self._pool.connection() as connection:
             await messages.postpone(connection, message, reason, wait_s)

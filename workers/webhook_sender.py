@@ -15,6 +15,7 @@ from mmo.keys.envelope import Envelope
 from mmo.keys.ports import KeysAwayError, NoKeyError
 from mmo.notifications import webhooks
 from mmo.notifications.addresses import UnsafeAddressError, resolved, target_of
+from mmo.notifications.backoff import backoff_s, retry_after_s
 from mmo.notifications.posting import Answer, PostFailedError, post
 from mmo.notifications.webhooks import Delivery, Endpoint
 from mmo.settings import Settings
@@ -27,6 +28,7 @@ EVERY_S = 0.5
 RETRY_LAST_S = 6 * 3600.0
 
 DELIVERIES = Counter("mmo_webhooks", "Webhook tries by how they went.", ["outcome"])
+DISABLED = Counter("mmo_webhook_endpoints_gone", "Endpoints that answered 410 and are disabled.")
 
 _log = structlog.get_logger()
 
@@ -68,6 +70,11 @@ class Sender:
             task.add_done_callback(lambda _, of=delivery.endpoint_id: self._ended(of))
         return False
 
+    @property
+    def busy(self) -> bool:
+        """Whether a try is under way."""
+        return bool(self._under_way)
+
     async def close(self) -> None:
         """Break off what is under way: it is tried again by whoever comes next."""
         for task in list(self._under_way.values()):
@@ -82,7 +89,9 @@ class Sender:
     async def _try(self, delivery: Delivery) -> None:
         try:
             answer = await self._answer(delivery)
-        except (UnsafeAddressError, PostFailedError, NoKeyError, LookupError) as error:
+        except LookupError as error:
+            await self._remember(delivery, None, str(error), state="dead")
+        except (UnsafeAddressError, PostFailedError, NoKeyError) as error:
             await self._remember(delivery, None, str(error))
         except (OSError, TimeoutError, KeysAwayError) as error:
             await self._remember(delivery, None, f"{type(error).__name__}: {error}")
@@ -96,7 +105,7 @@ class Sender:
         async with self._pool.connection() as connection:
             found = await webhooks.endpoint(connection, delivery.tenant_id, delivery.endpoint_id)
         if found is None or found.state != "active":
-            raise LookupError("the endpoint is not active")
+            raise LookupError(webhooks.DISABLED)
         now, loopback = datetime.now(UTC), self._settings.webhook_loopback
         target = target_of(found.url, loopback=loopback, own=self._own)
         keys = await self._keys(slug, found, now)
@@ -113,16 +122,42 @@ class Sender:
             await self._envelope.open_text(slug, webhooks.PURPOSE, context, one) for one in sealed
         ]
 
-    async def _remember(self, delivery: Delivery, answer: Answer | None, said: str) -> None:
-        taken = answer is not None and answer.taken
-        last = delivery.tries + 1 >= self._settings.webhook_tries_max
-        state = "delivered" if taken else "dead" if last else "queued"
+    async def _remember(
+        self, delivery: Delivery, answer: Answer | None, said: str, state: str | None = None
+    ) -> None:
+        """Write down how a try went, and what the receiver asks of all its deliveries."""
+        state = state or self._state(delivery, answer)
         DELIVERIES.labels(state).inc()
-        wait_s = min(self._settings.webhook_retry_s * 2**delivery.tries, RETRY_LAST_S)
-        async with self._pool.connection() as connection:
+        asked_s = _asked_s(answer)
+        wait_s = backoff_s(
+            delivery.tries, first_s=self._settings.webhook_retry_s, last_s=RETRY_LAST_S
+        )
+        tenant, endpoint = delivery.tenant_id, delivery.endpoint_id
+        async with self._pool.connection() as connection, connection.transaction():
             await webhooks.tried(
                 connection, delivery, state=state, status=answer.status if answer else None,
-                said=said, after_s=0.0 if taken else wait_s,
+                said=said, after_s=max(wait_s, asked_s) if state == "queued" else 0.0,
             )  # fmt: skip
-        if not taken:
+            if answer is not None and answer.gone:
+                await webhooks.disable(connection, tenant, endpoint, "gone")
+            elif asked_s:
+                await webhooks.rest(connection, tenant, endpoint, asked_s)
+        if answer is not None and answer.gone:
+            DISABLED.inc()
+            _log.warning("webhook.endpoint_gone", endpoint=str(endpoint))
+        if state != "delivered":
             _log.info("webhook.not_taken", delivery=str(delivery.id), state=state)
+
+    def _state(self, delivery: Delivery, answer: Answer | None) -> str:
+        if answer is not None and answer.taken:
+            return "delivered"
+        last = delivery.tries + 1 >= self._settings.webhook_tries_max
+        return "dead" if last or (answer is not None and answer.gone) else "queued"
+
+
+def _asked_s(answer: Answer | None) -> float:
+    """How long the receiver asks to be left alone, as far as that is heeded."""
+    if answer is None or answer.taken:
+        return 0.0
+    asked = retry_after_s(answer.retry_after, datetime.now(UTC))
+    return min(asked or 0.0, RETRY_LAST_S)

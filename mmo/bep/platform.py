@@ -114,6 +114,7 @@ COMMANDS: tuple[EventKind, ...] = (
     _staff("webhook", "disable", "Disable a webhook endpoint"),
     _staff("webhook", "rotate-secret", "Give a webhook endpoint a new secret"),
     _staff("webhook", "redeliver", "Deliver a message once more"),
+    _staff("webhook", "ping", "Send a webhook endpoint a test message"),
     _staff("voucher", "unlock", "Unlock a voucher after wrong codes"),
     _staff("tenant", "open", "Open a tenant"),
     _staff("tenant", "suspend", "Suspend a tenant"),

@@ -26,7 +26,7 @@ async def _register(connection: Connection, asked: Asked) -> Carried:
 
 async def _disable(connection: Connection, asked: Asked) -> Carried:
     await _found(connection, asked)
-    await webhooks.disable(connection, asked.tenant_id, _endpoint(asked))
+    await webhooks.disable(connection, asked.tenant_id, _endpoint(asked), "asked")
     return Carried(result=await _found(connection, asked))
 
 
@@ -39,11 +39,27 @@ async def _rotate(connection: Connection, asked: Asked) -> Carried:
 
 
 async def _redeliver(connection: Connection, asked: Asked) -> Carried:
+    await _active(connection, asked)
     message = UUID(asked.body["delivery"])
     queued = await webhooks.redeliver(connection, asked.tenant_id, _endpoint(asked), message)
     if queued is None:
         raise DeclinedError("not_found")
     return Carried(result=queued)
+
+
+async def _ping(connection: Connection, asked: Asked) -> Carried:
+    await _active(connection, asked)
+    message = UUID(asked.body["delivery"])
+    queued = await webhooks.ping(
+        connection, asked.tenant_id, _endpoint(asked), message, datetime.now(UTC)
+    )
+    return Carried(result=queued)
+
+
+async def _active(connection: Connection, asked: Asked) -> None:
+    """Raise DeclinedError for an endpoint that nothing is sent to."""
+    if (await _found(connection, asked)).state != "active":
+        raise DeclinedError("webhook_disabled")
 
 
 def _endpoint(asked: Asked) -> UUID:
@@ -68,4 +84,5 @@ KINDS = (
     _kind("disable", _disable),
     _kind("rotate-secret", _rotate, waits=False),
     _kind("redeliver", _redeliver),
+    _kind("ping", _ping),
 )

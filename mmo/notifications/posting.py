@@ -5,6 +5,7 @@ import contextlib
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
 
 import h11
 
@@ -21,10 +22,16 @@ class PostFailedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Status and the beginning of the body."""
+    """Status and the beginning of the body. `retry_after`: that header, where there is one."""
 
     status: int
     body: str
+    retry_after: str = ""
+
+    @property
+    def gone(self) -> bool:
+        """Whether the receiver wants no more, ever."""
+        return self.status == HTTPStatus.GONE
 
     @property
     def taken(self) -> bool:
@@ -84,7 +91,7 @@ async def _exchange(
     for event in (request, h11.Data(data=body), h11.EndOfMessage()):
         writer.write(connection.send(event) or b"")
     await writer.drain()
-    status, kept, read = 0, b"", 0
+    status, kept, read, retry_after = 0, b"", 0, ""
     while read < READ_MAX:
         event = connection.next_event()
         if event is h11.NEED_DATA:
@@ -93,10 +100,17 @@ async def _exchange(
             connection.receive_data(data)
         elif isinstance(event, h11.Response):
             status = event.status_code
+            retry_after = _header(event, b"retry-after")
         elif isinstance(event, h11.Data):
             kept += event.data[: KEPT_MAX - len(kept)]
         elif isinstance(event, h11.EndOfMessage | h11.ConnectionClosed):
             break
     if not status:
         raise PostFailedError("the connection ended without an answer")
-    return Answer(status, kept.decode(errors="replace").replace("\x00", ""))
+    return Answer(status, kept.decode(errors="replace").replace("\x00", ""), retry_after)
+
+
+def _header(response: h11.Response, name: bytes) -> str:
+    """A header's first value; empty where there is none."""
+    found = (value for known, value in response.headers if known == name)
+    return next(found, b"").decode("latin-1")

@@ -1,11 +1,12 @@
 """Webhooks in Postgres: endpoints with their secrets, and what is delivered to them."""
 
 import base64
+import json
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 from psycopg import AsyncConnection
@@ -18,8 +19,12 @@ SECRET_BYTES = 24
 OVERLAP = timedelta(hours=24)
 """How long the former secret signs too, after a rotation."""
 PURPOSE = "pii"
+PING = "webhook.ping"
+DISABLED = "the endpoint is disabled"
+Because = Literal["asked", "gone"]
+"""Why an endpoint is disabled: staff have asked for it, or its receiver answered 410."""
 _ENDPOINT = """id, url, description, events, state, secret, former_secret, former_until,
-               created_by, created_at, version"""
+               created_by, created_at, version, disabled_because"""
 _DELIVERY = """tenant_id, id, endpoint_id, body, state, tries, due_at, status, said, created_at,
                changed_at"""
 
@@ -39,6 +44,7 @@ class Endpoint:
     created_by: str
     created_at: datetime
     version: int
+    disabled_because: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,13 +137,41 @@ async def rotate(
     )
 
 
-async def disable(connection: Connection, tenant: int, identifier: UUID) -> None:
-    """Send nothing more to it."""
+async def disable(connection: Connection, tenant: int, identifier: UUID, because: Because) -> None:
+    """Send nothing more to it, in the open transaction: what waits is given up untried."""
     await connection.execute(
-        """UPDATE notifications.endpoint SET state = 'disabled', version = version + 1
+        """UPDATE notifications.endpoint
+              SET state = 'disabled', disabled_because = %s, version = version + 1
             WHERE tenant_id = %s AND id = %s AND state = 'active'""",
-        [tenant, identifier],
+        [because, tenant, identifier],
     )
+    await connection.execute(
+        """UPDATE notifications.delivery SET state = 'dead', said = %s, changed_at = now()
+            WHERE tenant_id = %s AND endpoint_id = %s AND state = 'queued'""",
+        [DISABLED, tenant, identifier],
+    )
+
+
+async def rest(connection: Connection, tenant: int, identifier: UUID, for_s: float) -> None:
+    """Send it nothing for so long, whatever waits."""
+    await connection.execute(
+        """UPDATE notifications.endpoint SET rests_until = now() + %s * interval '1 second'
+            WHERE tenant_id = %s AND id = %s""",
+        [for_s, tenant, identifier],
+    )
+
+
+async def ping(
+    connection: Connection, tenant: int, where: UUID, identifier: UUID, at: datetime
+) -> Delivery | None:
+    """Queue a message that says nothing, whichever events the endpoint wants to hear of."""
+    told = {"type": PING, "id": str(identifier), "timestamp": at.isoformat()}
+    await deliver(connection, tenant, identifier, where, json.dumps(told))
+    cursor = connection.cursor(row_factory=class_row(Delivery))
+    query = f"""SELECT {_DELIVERY} FROM notifications.delivery
+                 WHERE tenant_id = %s AND endpoint_id = %s AND id = %s"""  # noqa: S608
+    await cursor.execute(query.encode(), [tenant, where, identifier])
+    return await cursor.fetchone()
 
 
 async def deliver(
@@ -175,6 +209,10 @@ async def due(connection: Connection, busy: Sequence[UUID], limit: int) -> list[
     query = f"""SELECT DISTINCT ON (tenant_id, endpoint_id) {_DELIVERY}
                   FROM (SELECT * FROM notifications.delivery
                          WHERE state = 'queued' AND due_at <= now() AND endpoint_id <> ALL (%s)
+                           AND NOT EXISTS (SELECT FROM notifications.endpoint e
+                                            WHERE e.tenant_id = delivery.tenant_id
+                                              AND e.id = delivery.endpoint_id
+                                              AND e.rests_until > now())
                          ORDER BY due_at LIMIT 1000) d
                  ORDER BY tenant_id, endpoint_id, due_at LIMIT %s"""  # noqa: S608
     await cursor.execute(query.encode(), [list(busy), limit])

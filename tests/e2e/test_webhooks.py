@@ -145,3 +145,39 @@ async def test_no_webhook_goes_into_our_own_network(demo: Town, url: str) -> Non
 
     assert answer.status_code == 422
     assert answer.json()["code"] == "webhook_address"
+
+
+async def test_a_ping_tells_whether_an_endpoint_hears_whatever_it_listens_to(demo: Town) -> None:
+    async with receiver() as program:
+        body = {"url": program.url, "events": ["wallet.transfer"]}
+        endpoint = (await demo.staff.post("/v1/webhooks", body)).json()
+        pinged = await demo.staff.post(f"/v1/webhooks/{endpoint['id']}/ping")
+        assert pinged.status_code == 202, pinged.text
+        headers, body_heard = (await until(lambda: program.heard))[0]
+        (delivered,) = await until(lambda: deliveries(demo, endpoint["id"], "delivered"))
+
+    read = Webhook(endpoint["secret"]).verify(body_heard, headers)
+    assert read["type"] == "webhook.ping"
+    assert read["id"] == delivered["id"] == pinged.json()["id"] == headers["webhook-id"]
+
+
+async def test_an_endpoint_that_is_gone_takes_neither_pings_nor_dead_letters(demo: Town) -> None:
+    async with receiver(410) as program:
+        endpoint = await registered(demo, program.url)
+        path = f"/v1/webhooks/{endpoint['id']}"
+        await demo.staff.post(f"{path}/ping")
+        (dead,) = await until(lambda: deliveries(demo, endpoint["id"], "dead"))
+        read = (await demo.staff.get(path)).json()
+        again = await demo.staff.post(f"{path}/ping")
+        letter = await demo.staff.post(f"{path}/deliveries/{dead['id']}/redeliver")
+
+    assert (read["state"], read["disabled_because"]) == ("disabled", "gone")
+    assert (dead["status"], dead["tries"], len(program.heard)) == (410, 1, 1)
+    for refused in (again, letter):
+        assert (refused.status_code, refused.json()["code"]) == (409, "webhook_disabled")
+
+
+async def test_a_ping_of_another_tenants_endpoint_is_not_found(demo: Town, other: Town) -> None:
+    endpoint = await registered(other, "http://127.0.0.1:9/hook")
+
+    assert (await demo.staff.post(f"/v1/webhooks/{endpoint['id']}/ping")).status_code == 404

@@ -12,18 +12,17 @@ from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
 from nats.js.errors import APIError, NotFoundError
 
-from mmo.keys.envelope import Envelope
 from mmo.messaging.broker import STREAM
 from mmo.messaging.nats import NatsBroker
 from mmo.messaging.ports import StreamMark
-from mmo.notifications import webhooks
 from mmo.settings import Settings
 from tests.mmo.moving import NO_TEMPORAL, passed, rows
 from tests.servers.nats import NatsServer, nats_of, stored
 from tests.servers.postgres import Database
 from tests.servers.webhook_receiver import receiver
 from tests.workers.reaction_request import reaction_request, sms_data, store
-from tests.workflows.house import TENANT, House, house
+from tests.workers.webhook_endpoint import active_endpoint
+from tests.workflows.house import House, house
 from workers import effects, relay
 from workers.relay import Relay
 from workers.smsc import Simulator
@@ -159,20 +158,6 @@ async def test_a_stream_spoilt_under_load_is_filled_again_and_nothing_is_sent_tw
     assert doubled == 0
     assert (len(texts), len(hooks)) == (PER_KIND, PER_KIND)
     assert set(hooks) <= {str(one) for one in asked}
-
-
-async def active_endpoint(opened: House, url: str) -> UUID:
-    """An endpoint whose secret is sealed by the tenant's key."""
-    identifier = uuid4()
-    sealed = await Envelope(opened.keys).seal_text(
-        TENANT.slug, webhooks.PURPOSE, webhooks.context_of(identifier), webhooks.new_secret()
-    )
-    async with opened.pool.connection() as connection:
-        await webhooks.register(
-            connection, TENANT.id, identifier, url=url, description="", events=[], secret=sealed,
-            by="tests",
-        )  # fmt: skip
-    return identifier
 
 
 async def test_a_relay_that_comes_back_to_another_stream_fills_it(
