@@ -5,6 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Request
 from fastapi.responses import JSONResponse
 
+from api.four_eyes import FourEyesBody, FourEyesSchema, four_eyes_answer, four_eyes_of
 from api.problems import Problem
 from api.reading import Reading
 from api.rules.parts import (
@@ -15,7 +16,7 @@ from api.rules.parts import (
     resource,
     tag_of,
 )
-from api.rules.schemas import EventList, ProcessorList, RuleSchema, SettingsSchema
+from api.rules.schemas import EventList, ProcessorList, RuleSchema
 from api.schemas import answers_with
 from api.security import Caller
 from mmo.bep import definitions
@@ -26,6 +27,7 @@ from mmo.tenancy.scope import scoped
 
 router = APIRouter(prefix="/bep", tags=["rules"])
 Rule = Annotated[str, Path(max_length=40)]
+WAITS = {"description": "It waits for a second person.", "model": FourEyesSchema}
 
 
 @router.get("/events", summary="List business events", responses=answers_with(EventList))
@@ -52,22 +54,24 @@ async def list_processors(_: MayRead) -> dict[str, Any]:
 
 
 @router.get("/settings", summary="Read how rules are governed",
-            responses=answers_with(SettingsSchema))  # fmt: skip
-async def read_settings(reading: Reading, caller: MayRead) -> dict[str, bool]:
-    """Whether rules need a second person."""
+            responses=answers_with(FourEyesSchema))  # fmt: skip
+async def read_settings(reading: Reading, caller: MayRead) -> dict[str, Any]:
+    """Whether rules need a second person, and who asks that none be needed."""
     async with reading(caller) as connection:
-        return {"four_eyes": await definitions.FOUR_EYES.needed(connection, caller.tenant.id)}
+        return await four_eyes_of(definitions.FOUR_EYES, connection, caller.tenant.id)
 
 
 @router.put("/settings", summary="Say how rules are governed",
-            responses=answers_with(SettingsSchema))  # fmt: skip
-async def put_settings(
-    request: Request, body: SettingsSchema, caller: MayApprove
-) -> dict[str, bool]:
-    """Let rules need a second person, or none: that two people must say, one after the other."""
+            responses=answers_with(FourEyesSchema) | {202: WAITS})  # fmt: skip
+async def put_settings(request: Request, body: FourEyesBody, caller: MayApprove) -> JSONResponse:
+    """Let rules need a second person, or none: that two people must say, one after the other.
+
+    The first one's wish is 202 and waits; whoever reads the settings sees it.
+    """
     async with scoped(request.app.state.pool, caller.tenant.id) as connection:
         changes = RuleChanges(connection, caller.tenant.id, caller.actor)
-        return {"four_eyes": await changes.set_four_eyes(body.four_eyes)}
+        needed = await changes.set_four_eyes(body.four_eyes)
+    return four_eyes_answer(needed, body, caller, "/v1/bep/settings")
 
 
 @router.post("/definitions/{rule}/approve", summary="Approve a rule that somebody else set",

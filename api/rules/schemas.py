@@ -126,11 +126,3 @@ class ProcessorList(BaseModel):
     """Every processor, those of plug-ins included."""
 
     items: list[ProcessorSchema]
-
-
-class SettingsSchema(BaseModel):
-    """How rules are governed."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    four_eyes: bool = Field(description="Whether a rule needs a second person.")

@@ -5,10 +5,12 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Path
+from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
-from api.changing import Changing, Raising, changed
+from api.changing import ChangeSchema, Changing, Raising, changed
 from api.fields import Name, identifier
+from api.four_eyes import FourEyesBody, FourEyesSchema, four_eyes_answer, four_eyes_of
 from api.paging import Moment, moment
 from api.reading import Reading
 from api.schemas import answers_with
@@ -75,14 +77,6 @@ class VersionSchema(BaseModel):
     decided_at: datetime | None
 
 
-class FourEyesSchema(BaseModel):
-    """Whether terms need a second person."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    four_eyes: Annotated[bool, Field(strict=True)]
-
-
 def resource(version: Version) -> dict[str, Any]:
     """How a version of terms looks, whatever they are for."""
     return {
@@ -115,23 +109,29 @@ async def decided(
     return version
 
 
+_WAITS = {"description": "It waits for others.", "model": FourEyesSchema | ChangeSchema}
+
+
 @router.get("/four-eyes", summary="Read whether terms need a second person",
             responses=answers_with(FourEyesSchema))  # fmt: skip
 async def read_four_eyes(
     reading: Reading, caller: Annotated[Caller, Depends(requires("tariffs:read"))]
-) -> dict[str, bool]:
-    """One policy for tariffs and all other dated terms."""
+) -> dict[str, Any]:
+    """One policy for tariffs and all other dated terms, and who asks that none be needed."""
     async with reading(caller) as connection:
-        return {"four_eyes": await FOUR_EYES.needed(connection, caller.tenant.id)}
+        return await four_eyes_of(FOUR_EYES, connection, caller.tenant.id)
 
 
 @router.put("/four-eyes", summary="Say whether terms need a second person",
-            responses=changed(FourEyesSchema))  # fmt: skip
+            responses=changed(FourEyesSchema) | {202: _WAITS})  # fmt: skip
 async def put_four_eyes(
-    body: FourEyesSchema,
+    body: FourEyesBody,
     caller: Annotated[Caller, Depends(requires("tariffs:approve"))],
     change: Annotated[Changing, Depends(Raising("terms.govern"))],
-) -> dict[str, bool]:
-    """Let terms need a second person, or none: that two people must say, one after the other."""
+) -> JSONResponse:
+    """Let terms need a second person, or none: that two people must say, one after the other.
+
+    The first one's wish is 202 and waits; whoever reads the policy sees it.
+    """
     carried = await change(caller, "terms/four-eyes", body.model_dump())
-    return {"four_eyes": carried.result}
+    return four_eyes_answer(carried.result, body, caller, "/v1/terms/four-eyes")

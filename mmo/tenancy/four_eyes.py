@@ -46,17 +46,19 @@ class FourEyes:
         That none is needed is itself agreed by two: the first one to say so only asks.
         """
         now = await self.needed(connection, tenant)
-        asked = await self._waiver(connection, tenant)
+        asked = await self.waiver(connection, tenant, lock=True)
         agreed = not now or (asked is not None and asked not in by.people)
         needed = wanted or not agreed
         await self.set(connection, tenant, needed, by.subject if needed and not wanted else None)
         return needed
 
-    async def _waiver(self, connection: Connection, tenant: int) -> str | None:
-        """Who has asked that none be needed; locked until the transaction ends."""
+    async def waiver(
+        self, connection: Connection, tenant: int, *, lock: bool = False
+    ) -> str | None:
+        """Who has asked that none be needed. `lock`: until the transaction ends."""
         cursor = await connection.execute(
-            SQL("SELECT waiver_by FROM {}.settings WHERE tenant_id = %s FOR UPDATE").format(
-                Identifier(self.schema)
+            SQL("SELECT waiver_by FROM {}.settings WHERE tenant_id = %s {}").format(
+                Identifier(self.schema), SQL("FOR UPDATE" if lock else "")
             ),
             [tenant],
         )

@@ -183,6 +183,8 @@ async def test_where_rules_need_two_people_one_alone_sets_ends_and_waives_nothin
 
     own = await setter.post(f"{where}/approve")
     waived = await ask(setter, "/v1/bep/settings", "PUT", {"four_eyes": False})
+    waits = await checker.get("/v1/bep/settings")
+    kept = await ask(setter, "/v1/bep/settings", "PUT", {"four_eyes": True})
     approved = await checker.post(f"{where}/approve")
     twice = await checker.post(f"{where}/approve")
     ending = await ask(setter, f"{FLAGS}/{rule['id']}", "DELETE")
@@ -191,7 +193,10 @@ async def test_where_rules_need_two_people_one_alone_sets_ends_and_waives_nothin
 
     assert rule["state"] == "pending"
     assert own.json()["code"] == "maker_may_not"
-    assert waived.json() == {"four_eyes": True}
+    pending = {"four_eyes": False, "requested_by": setter.subject}
+    assert (waived.status_code, waived.headers["Location"]) == (202, "/v1/bep/settings")
+    assert waived.json() == waits.json() == {"four_eyes": True, "pending": pending}
+    assert (kept.status_code, kept.json()) == (200, {"four_eyes": True, "pending": None})
     assert approved.json()["state"] == "active"
     assert twice.json()["code"] == "rule_not_pending"
     assert ending.status_code == 202

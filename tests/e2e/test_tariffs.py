@@ -107,17 +107,20 @@ async def test_where_nobody_else_is_needed_it_is_in_force_at_once(demo: Town) ->
     assert datetime.fromisoformat(tariff["since"]) <= datetime.now(UTC)
     assert ended.json()["state"] == "retired"
     assert (again.status_code, again.json()["code"]) == (412, "version_conflict")
-    assert policy.json() == {"four_eyes": False}
+    assert policy.json() == {"four_eyes": False, "pending": None}
 
 
 async def test_one_person_alone_does_not_waive_the_second(other: Town) -> None:
     for _ in range(2):
         asked = await ask(other.staff, "/v1/terms/four-eyes", "PUT", {"four_eyes": False})
-        assert (asked.status_code, asked.json()) == (200, {"four_eyes": True})
+        pending = {"four_eyes": False, "requested_by": other.staff.subject}
+        assert (asked.status_code, asked.headers["Location"]) == (202, "/v1/terms/four-eyes")
+        assert asked.json() == {"four_eyes": True, "pending": pending}
+        assert (await other.staff.get("/v1/terms/four-eyes")).json() == asked.json()
 
     kept = await ask(other.staff, "/v1/terms/four-eyes", "PUT", {"four_eyes": True})
 
-    assert kept.json() == {"four_eyes": True}
+    assert kept.json() == {"four_eyes": True, "pending": None}
 
 
 async def test_a_gap_an_overlap_the_past_and_an_old_number_are_refused(demo: Town) -> None:
