@@ -1,11 +1,14 @@
 """Whether the process lives, whether it can serve, and what it measures."""
 
+from typing import Any
+
 import psycopg
 from fastapi import APIRouter, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST, Gauge, generate_latest
-from psycopg_pool import PoolTimeout
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from api.problems import Problem
+from api.start import Starter
 from mmo.projections.support.position import lags
 
 LAG_EVENTS = Gauge("mmo_feed_lag_events", "Events that a reader has not read yet.", ["reader"])
@@ -42,8 +45,13 @@ async def readyz(request: Request) -> dict[str, str]:
 )
 async def metrics(request: Request) -> Response:
     """Everything that is counted, as Prometheus reads it; the readers' lag is measured now."""
-    for lag in await lags(request.app.state.pool):
+    await measure(request.app.state.pool, request.app.state.door.starter)
+    return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+
+async def measure(pool: AsyncConnectionPool[Any], starter: Starter) -> None:
+    """Look up what is not counted along: how far readers of the feed are behind, and callers."""
+    for lag in await lags(pool):
         LAG_EVENTS.labels(lag.consumer).set(lag.events)
         LAG_AGE.labels(lag.consumer).set(lag.age_s)
-    ADMITTED.set(request.app.state.door.starter.admitted)
-    return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+    ADMITTED.set(starter.admitted)

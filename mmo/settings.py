@@ -58,6 +58,13 @@ class Settings(BaseSettings):
     listen_host: str = Field(default="127.0.0.1", description="Address the API listens on.")
     listen_port: int = Field(default=8080, description="Port the API listens on.")
 
+    metrics_host: str = Field(
+        default="127.0.0.1", description="Address of /metrics; it has no log-in."
+    )
+    metrics_port: int | None = Field(
+        default=None, description="Port of /metrics in this process; none without it."
+    )
+
     issuer: str = Field(
         default="http://127.0.0.1:8090",
         description="Where the authorization server is reached; a tenant's issuer is under it.",

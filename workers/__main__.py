@@ -3,12 +3,14 @@
 import asyncio
 import importlib
 import sys
+from collections.abc import Awaitable, Callable
 
 import structlog
 import uvloop
 
 from mmo.settings import Settings
 from workers.hsm import HSM_ERRORS
+from workers.metrics import scrapeable
 from workers.roles import ROLES
 from workers.stopping import until_told_to_stop
 
@@ -20,6 +22,8 @@ TASKS = {
     "demo": "workers.demo.walk",
     "generate": "workers.generate",
 }
+
+Role = Callable[[Settings, asyncio.Event], Awaitable[None]]
 
 
 def main() -> int:
@@ -47,12 +51,17 @@ def main() -> int:
     said = ""
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(until_told_to_stop(lambda stop: role.run(settings, stop)))
+            runner.run(until_told_to_stop(lambda stop: _run(role.run, settings, stop)))
     except* HSM_ERRORS as group:
         said = str(group.exceptions[0])
     if said:
         sys.stderr.write(f"mmo: {said}\n")
     return 1 if said else 0
+
+
+async def _run(run: Role, settings: Settings, stop: asyncio.Event) -> None:
+    async with scrapeable(settings):
+        await run(settings, stop)
 
 
 if __name__ == "__main__":

@@ -24,6 +24,7 @@ def bound(host: str, port: int) -> socket.socket:
     try:
         listening.bind((host, port))
     except OSError as error:
+        listening.close()
         raise SystemExit(f"mmo: cannot listen on {host}:{port}: {error.strerror}") from None
     return listening
 

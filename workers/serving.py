@@ -14,6 +14,7 @@ from activities.movements import MovementActivities
 from api.accepting import Door
 from api.app import Parts, create_app
 from api.guard import Guard
+from api.health import measure
 from api.security import Gatekeeper
 from api.start import Starter
 from mmo.approvals.postgres import Approvals
@@ -43,6 +44,7 @@ from mmo.wallets.personal import PersonalData
 from workers.engine import open_engine
 from workers.fleet import ADMITTED_MAX, fleet, movements_worker
 from workers.http import bound, http
+from workers.metrics import measure_when_scraped
 from workers.ready import notify
 from workers.roles import SUPER_USER
 from workers.wiring import (
@@ -140,6 +142,7 @@ async def serve(
                 allowances=Allowances(pool),
             )
         )
+        measure_when_scraped(partial(measure, pool, starter))
         await http(app, listening, stop, partial(notify, settings))
         for task in running:
             task.cancel()

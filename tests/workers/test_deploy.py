@@ -108,3 +108,15 @@ def test_the_broker_of_compose_is_reached_over_tls_and_from_no_other_machine() -
     assert host == "nats"
     mounted = {volume.partition(":")[0] for volume in services["nats"]["volumes"]}
     assert mounted == {"broker"}, "the broker sees no secret of the roles but its users'"
+
+
+def test_every_role_of_compose_is_scraped_within_its_network_alone() -> None:
+    services = compose()
+    for role in ROLES:
+        if role.split:
+            service = services[role.name]
+            settings = service["environment"]
+            assert settings["MMO_METRICS_HOST"] == "0.0.0.0"
+            port = settings["MMO_METRICS_PORT"]
+            assert service["expose"] == [port]
+            assert not [one for one in service.get("ports", []) if one.endswith(f":{port}")]

@@ -19,7 +19,7 @@ from workers.stack.state import StackState, read_state
 
 app = typer.Typer()
 
-COLUMNS = ("name", "pid", "health", "restarts", "started_at", "log")
+COLUMNS = ("name", "pid", "health", "restarts", "started_at", "metrics", "log")
 
 
 @app.command()

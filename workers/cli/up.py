@@ -10,10 +10,11 @@ from rich.markup import escape
 
 from workers.cli.support.detach import start_detached
 from workers.cli.support.options import DEFAULT_HOME, HomeOption, console, home_of, print_urls
+from workers.roles import ROLES
 from workers.stack.home import Home
 from workers.stack.launch import StackError
 from workers.stack.plan import EMBEDDED, Plan, workers_launch
-from workers.stack.ports import DEFAULTS, check_ports, choose_ports
+from workers.stack.ports import DEFAULTS, check_ports, choose_metrics_ports, choose_ports
 from workers.stack.state import end_orphans, read_state
 from workers.stack.supervisor import Supervisor
 
@@ -127,14 +128,22 @@ def _choose(
     auto: bool,
 ) -> Plan:
     before = house.read_choices()
+    ports = choose_ports(given, before.get("ports", {}), auto=auto)
+    names = [role.name for role in ROLES]
     plan = Plan(
         home=house,
-        ports=choose_ports(given, before.get("ports", {}), auto=auto),
+        ports=ports,
         temporal=temporal or before.get("temporal", EMBEDDED),
         split=before.get("split", False) if split is None else split,
+        metrics_ports=choose_metrics_ports(names, before.get("metrics_ports", {}), ports.values()),
     )
     check_ports(plan.own_ports)
-    choices = {"ports": plan.ports, "temporal": plan.temporal, "split": plan.split}
+    choices = {
+        "ports": plan.ports,
+        "temporal": plan.temporal,
+        "split": plan.split,
+        "metrics_ports": plan.metrics_ports,
+    }
     house.remember({**before, **choices})
     return plan
 

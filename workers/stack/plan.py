@@ -1,7 +1,8 @@
 """What one stack consists of: which servers and roles, on which ports, with which settings."""
 
 import sys
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
@@ -34,6 +35,8 @@ class Plan:
     ports: Ports
     temporal: str = EMBEDDED
     split: bool = False
+    metrics_ports: Mapping[str, int] = field(default_factory=dict[str, int])
+    """Role → the port of its /metrics; a role without one has none."""
 
     @property
     def roles(self) -> tuple[Role, ...]:
@@ -184,17 +187,20 @@ class Plan:
     def _role(self, role: Role) -> Service:
         ready_file = self.home.run / f"{role.name}.ready"
         url = f"{self.urls()['api']}/readyz"
-        opens_hsm = role.name in OPEN_THE_HSM
+        opens_hsm, port = role.name in OPEN_THE_HSM, self.metrics_ports.get(role.name)
         return Service(
             name=role.name,
             prepare=partial(self._prepare_role, role, ready_file),
             ready=ready_file.exists if opens_hsm or not role.serves_http else partial(answers, url),
             after=("migrate", "hsm") if opens_hsm else ("seed", "nats", "keys"),
+            metrics=f"http://127.0.0.1:{port}/metrics" if port else "",
         )
 
     def _prepare_role(self, role: Role, ready_file: Path) -> Launch:
         ready_file.unlink(missing_ok=True)
         own = {"MMO_READY_FILE": str(ready_file)}
+        if role.name in self.metrics_ports:
+            own["MMO_METRICS_PORT"] = str(self.metrics_ports[role.name])
         return workers_launch(role.name, {**self.environment(role.database_user), **own})
 
 

@@ -1,6 +1,6 @@
 """The seven ports of a stack: chosen, remembered, and found taken by name."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 
 from workers.stack.launch import StackError
 from workers.stack.processes import free_port, is_taken
@@ -9,6 +9,9 @@ DEFAULTS = {
     "api": 8080, "temporal": 7233, "ui": 8233, "postgres": 5433, "nats": 4222,
     "authorization": 8090, "smsc": 2775,
 }  # fmt: skip
+
+METRICS_FIRST = 9464
+"""Port of the first role's /metrics; each role has the next."""
 
 Ports = dict[str, int]
 """Name → port of the loopback address, with the keys of DEFAULTS."""
@@ -26,6 +29,19 @@ def choose_ports(
         asked = given.get(name)
         port = asked or remembered.get(name) or default
         if auto and not asked and (is_taken(port) or port in chosen.values()):
+            port = free_port()
+        chosen[name] = port
+    return chosen
+
+
+def choose_metrics_ports(
+    names: Sequence[str], remembered: Mapping[str, int], others: Collection[int]
+) -> dict[str, int]:
+    """A port of /metrics for each role: the remembered one, else its own default, while free."""
+    chosen: dict[str, int] = {}
+    for place, name in enumerate(names):
+        port = remembered.get(name, METRICS_FIRST + place)
+        if port in others or port in chosen.values() or is_taken(port):
             port = free_port()
         chosen[name] = port
     return chosen

@@ -23,6 +23,8 @@ class Service:
     stop_by: signal.Signals = signal.SIGTERM
     stop_within_s: float = 4.0
     """Patience before it is killed."""
+    metrics: str = ""
+    """Where it is scraped; empty for a server that is none of ours."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,6 +23,7 @@ class ProcessState:
     health: str = "waiting"
     restarts: int = 0
     started_at: str = ""
+    metrics: str = ""
 
 
 @dataclass(slots=True, kw_only=True)

@@ -163,6 +163,7 @@ class Supervisor:
             log=str(self._home.log(part.name)),
             stage=self._depth[part.name],
             stop_by=signal.SIGTERM if isinstance(part, Once) else part.stop_by,
+            metrics=part.metrics if isinstance(part, Service) else "",
         )
         self._state.processes.append(state)
         self._children[part.name] = Child(part, state, self._home, self._changed)
