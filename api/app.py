@@ -21,6 +21,7 @@ from api.identity.routers import ROUTERS as IDENTITY
 from api.movements.routers import ROUTERS as MOVEMENTS
 from api.movements.routers import of_the_catalogue
 from api.parties.routers import ROUTERS as PARTIES
+from api.parties.uploads import UPLOADS
 from api.rules import uniform
 from api.rules.routers import ROUTERS as RULES
 from api.security import Caller, Gatekeeper
@@ -120,7 +121,7 @@ def create_app(parts: Parts, *more: APIRouter) -> Guard:
         except problems.DATABASE_AWAY:
             raise await problems.without_database(parts.pool) from None
 
-    return Guard(app, authenticate)
+    return Guard(app, authenticate, UPLOADS)
 
 
 def create_routes() -> FastAPI:

@@ -10,8 +10,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.problems import Problem
 from api.request_head import bearer_token, check_head
+from mmo.parties.document import SIZE_MAX
 
 BODY_MAX = 64 * 1024
+UPLOAD_MAX = SIZE_MAX
 DEPTH_MAX = 32
 DIGITS_MAX = 18
 
@@ -27,9 +29,16 @@ _log = structlog.get_logger()
 class Guard:
     """Pure ASGI: refuses what no route may see, and turns an unforeseen error into a problem."""
 
-    def __init__(self, app: ASGIApp, authenticate: Authenticate | None = None) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        authenticate: Authenticate | None = None,
+        uploads: re.Pattern[str] | None = None,
+    ) -> None:
+        """Guard the application; `uploads`: addresses that read their bodies themselves."""
         self._app = app
         self._authenticate = authenticate
+        self._uploads = uploads
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -56,10 +65,13 @@ class Guard:
 
     async def _checked_body(self, scope: Scope, receive: Receive) -> Receive:
         """Read the body of a caller who is known: nobody else has it read."""
-        announced = _announced(scope["headers"])
+        upload = self._uploads is not None and bool(self._uploads.fullmatch(scope["path"]))
+        announced = _announced(scope["headers"], UPLOAD_MAX if upload else BODY_MAX)
         if announced and self._authenticate is not None:
             caller = await self._authenticate(bearer_token(scope))
             scope.setdefault("state", {})["caller"] = caller
+        if upload:
+            return receive
         body = await _read(receive)
         if body or announced is not False:
             _check_type(scope["headers"], empty=not body)
@@ -68,15 +80,15 @@ class Guard:
         return _replayed(body, receive)
 
 
-def _announced(headers: list[tuple[bytes, bytes]]) -> bool | None:
+def _announced(headers: list[tuple[bytes, bytes]], most: int) -> bool | None:
     """Whether a body follows; None where none is told of. Raises Problem where it is too large."""
     lengths = [value for name, value in headers if name == b"content-length"]
     if not lengths:
         return True if any(name == b"transfer-encoding" for name, _ in headers) else None
     if not (len(lengths) == 1 and lengths[0].isdigit()):
         raise Problem("bad_request", "the content length is not one number")
-    if len(lengths[0]) > DIGITS_MAX or int(lengths[0]) > BODY_MAX:
-        raise Problem("body_too_large")
+    if len(lengths[0]) > DIGITS_MAX or int(lengths[0]) > most:
+        raise Problem("body_too_large" if most == BODY_MAX else "document_too_large")
     return int(lengths[0]) > 0
 
 

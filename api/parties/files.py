@@ -1,38 +1,35 @@
 """What belongs to a party: the stores of a merchant, and the documents of KYC."""
 
-import base64
-import binascii
 from datetime import date
-from hashlib import sha256
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 from uuid import UUID, uuid5
 
-from fastapi import APIRouter, Depends, Request
-from fastapi.responses import JSONResponse, Response
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from fastapi import APIRouter, Depends, Query, Request
+from fastapi.responses import JSONResponse, Response, StreamingResponse
+from pydantic import AfterValidator, BaseModel, ConfigDict
 
 from api.changing import Changing, ParkedError, Raising, changed, gone
 from api.fields import Name, identifier
 from api.headers import OptionalIdempotencyKey
 from api.parties.routes import CHANGED, MayWrite, Opened, answer, find_party, today
-from api.parties.schemas import FileSchema, KycDocumentSchema, PartySchema
+from api.parties.schemas import KycDocumentSchema, PartySchema
+from api.parties.uploads import BODY, Upload
 from api.problems import Problem
 from api.reading import Read, Reading
-from api.schemas import answers_with
+from api.schemas import answers_with, problems
 from api.security import Caller, requires
 from mmo.changes.party_commands import document_body
 from mmo.kernel.identifiers import mint
 from mmo.kernel.refusals import REFUSALS
 from mmo.parties.blobs import BlobStore, NoBlobError
 from mmo.parties.commands import AddDocument
-from mmo.parties.document import DOCUMENT_TYPES, MEDIA_TYPES, SIZE_MAX, Document
+from mmo.parties.document import DOCUMENT_TYPES, MEDIA_TYPES, Document
 from mmo.parties.party import Party
 
 router = APIRouter(prefix="/parties/{party}", tags=["parties"])
 
 MayFile = Annotated[Caller, Depends(requires("parties:documents"))]
-CONTENT_MAX = 60_000
-"""Characters of base64 that are looked at; a body has 64 KiB at most."""
+FILE: dict[str, Any] = {"description": "The file.", "content": {name: {} for name in MEDIA_TYPES}}
 _STORES = UUID("b8f7b3b3-6f57-4b8e-a1c8-0a8c2a0b0f11")
 _DOCUMENTS = UUID("4a3b0f53-60a2-4c5e-8f55-91c5d3f6b8a4")
 """Namespaces of ids that come from an idempotency key."""
@@ -52,27 +49,15 @@ def _known_type(written: str) -> str:
     return written
 
 
-class KycDocumentBody(BaseModel):
-    """A document of KYC, with its file."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    type: Annotated[
-        str,
-        Field(json_schema_extra={"enum": list(DOCUMENT_TYPES)}, examples=["passport"]),
-        AfterValidator(_known_type),
-    ]
-    country: Annotated[
-        str, Field(pattern="^[A-Z]{2}$", description="Who issued it (ISO 3166).", examples=["KE"])
-    ]
-    expires: Annotated[date | None, Field(description="Its last day; else it has none.")] = None
-    media_type: Literal["application/pdf", "image/jpeg", "image/png"]
-    content: Annotated[
-        str, Field(min_length=4, max_length=CONTENT_MAX, description="Base64, 40 KiB at most.")
-    ]
-
-
-assert set(MEDIA_TYPES) == {"application/pdf", "image/jpeg", "image/png"}
+Type = Annotated[
+    str,
+    Query(json_schema_extra={"enum": list(DOCUMENT_TYPES)}, examples=["passport"]),
+    AfterValidator(_known_type),
+]
+Country = Annotated[
+    str, Query(pattern="^[A-Z]{2}$", description="Who issued it (ISO 3166).", examples=["KE"])
+]
+Expires = Annotated[date | None, Query(description="Its last day; else it has none.")]
 
 
 async def blob_store(request: Request) -> BlobStore:
@@ -113,22 +98,20 @@ async def close_store(
 
 
 @router.post("/documents", status_code=201, summary="Add a document of KYC",
-             responses=changed(KycDocumentSchema, 201))  # fmt: skip
+             responses=changed(KycDocumentSchema, 201), openapi_extra=BODY)  # fmt: skip
 async def add_document(
-    party: str, body: KycDocumentBody, caller: MayFile, reading: Reading, blobs: Blobs,
-    key: OptionalIdempotencyKey,
-    change: Annotated[Changing, Depends(Raising("party.add-document"))],
+    request: Request, party: str, type: Type, country: Country, caller: MayFile, reading: Reading,  # noqa: A002
+    blobs: Blobs, key: OptionalIdempotencyKey,
+    change: Annotated[Changing, Depends(Raising("party.add-document"))], expires: Expires = None,
 ) -> JSONResponse:  # fmt: skip
-    """Put a document on file. With an Idempotency-Key it is added once."""
+    """Put a document on file: the body is the file. With an Idempotency-Key it is added once."""
     found = await find_party(reading, caller, party)
-    content = _content(body)
+    identifier, upload = _named(_DOCUMENTS, caller, found, key), Upload(request)
+    stored = await blobs.put(caller.tenant.slug, f"{found.id}/{identifier}", upload.pieces())
     document = AddDocument(
-        document=_named(_DOCUMENTS, caller, found, key), type=body.type, country=body.country,
-        expires=body.expires, sha256=sha256(content).hexdigest(), size=len(content),
-        media_type=body.media_type,
+        document=identifier, type=type, country=country, expires=expires, sha256=stored.sha256,
+        size=stored.size, media_type=upload.media_type,
     )  # fmt: skip
-    name = file_of(found, document.document, document.sha256)
-    await blobs.put(caller.tenant.slug, name, content)
     try:
         carried = await change(caller, f"party/{found.id}", document_body(document))
     except ParkedError:
@@ -146,21 +129,34 @@ async def add_document(
 
 
 @router.get("/documents/{document}", summary="Read a document of KYC",
-            responses=answers_with(FileSchema))  # fmt: skip
+            responses=answers_with(KycDocumentSchema))  # fmt: skip
 async def read_document(
-    party: str, document: str, caller: MayFile, reading: Reading, blobs: Blobs
+    party: str, document: str, caller: MayFile, reading: Reading
 ) -> dict[str, Any]:
-    """A document with its file; one that has expired says so."""
+    """What is known of a document; one that has expired says so."""
     found = await find_party(reading, caller, party)
-    kept = found.document(document)
-    if kept is None:
-        raise _no_document()
+    return KycDocumentSchema.of(_kept(found, document), today(caller)).model_dump(mode="json")
+
+
+@router.get("/documents/{document}/file", summary="Read the file of a document of KYC",
+            response_class=Response,
+            responses={**problems(), 200: FILE})  # fmt: skip
+async def read_file(
+    party: str, document: str, caller: MayFile, reading: Reading, blobs: Blobs
+) -> StreamingResponse:
+    """The file as it was sent, to be saved: no browser shows it as a page."""
+    found = await find_party(reading, caller, party)
+    kept = _kept(found, document)
     try:
-        content = await blobs.get(caller.tenant.slug, file_of(found, kept.id, kept.sha256))
+        pieces = await blobs.get(caller.tenant.slug, file_of(found, kept.id, kept.sha256))
     except NoBlobError:
         raise _no_document() from None
-    told = KycDocumentSchema.of(kept, today(caller)).model_dump(mode="json")
-    return told | {"content": base64.b64encode(content).decode()}
+    headers = {
+        "Content-Length": str(kept.size),
+        "Content-Disposition": f'attachment; filename="{kept.id}"',
+        "X-Content-Type-Options": "nosniff",
+    }
+    return StreamingResponse(pieces, media_type=kept.media_type, headers=headers)
 
 
 @router.delete("/documents/{document}", status_code=204, summary="Remove a document of KYC",
@@ -171,9 +167,7 @@ async def remove_document(
 ) -> Response:  # fmt: skip
     """Take a document off the file, and its file off the disk."""
     found = await find_party(reading, caller, party)
-    kept = found.document(document)
-    if kept is None:
-        raise _no_document()
+    kept = _kept(found, document)
     await change(caller, f"party/{found.id}", {"document": kept.id})
     await blobs.remove(caller.tenant.slug, file_of(found, kept.id, kept.sha256))
     return Response(status_code=204)
@@ -195,17 +189,12 @@ async def _give_up(
         await blobs.remove(caller.tenant.slug, name)
 
 
-def _content(body: KycDocumentBody) -> bytes:
-    """The file. Raises Problem document_too_large or document_media_type."""
-    try:
-        content = base64.b64decode(body.content, validate=True)
-    except (ValueError, binascii.Error):
-        raise Problem("document_media_type") from None
-    if len(content) > SIZE_MAX:
-        raise Problem("document_too_large")
-    if not content.startswith(MEDIA_TYPES[body.media_type]):
-        raise Problem("document_media_type")
-    return content
+def _kept(party: Party, document: str) -> Document:
+    """A document of the party. Raises Problem document_not_found."""
+    kept = party.document(document)
+    if kept is None:
+        raise _no_document()
+    return kept
 
 
 def _told(document: Document | AddDocument) -> tuple[Any, ...]:

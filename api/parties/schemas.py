@@ -48,12 +48,6 @@ class KycDocumentSchema(BaseModel):
         return cls(**asdict(document), expired=document.expired(today))
 
 
-class FileSchema(KycDocumentSchema):
-    """A document with its file."""
-
-    content: str = Field(description="The file, as base64.")
-
-
 class PartySchema(BaseModel):
     """A party."""
 

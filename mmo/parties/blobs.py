@@ -1,5 +1,7 @@
-"""The door to the store of files, as its users see it."""
+"""The port of the store of files, as its users see it: files come and go in pieces."""
 
+from collections.abc import AsyncIterable, AsyncIterator
+from dataclasses import dataclass
 from typing import Protocol
 
 
@@ -7,19 +9,34 @@ class NoBlobError(LookupError):
     """There is no such file."""
 
 
-class BlobStore(Protocol):
-    """Keeps the files of tenants, each sealed under its tenant's key and bound to its own name.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredBlob:
+    """A file that is kept."""
 
-    A name is made of ids and hex digits, with `/` between them. Every method raises KeysAwayError,
-    or NoKeyError where the tenant's key is destroyed; what is removed needs no key.
+    key: str
+    """By which it is read and removed: its folder and the SHA-256 of its content."""
+    sha256: str
+    size: int
+    """In bytes."""
+
+
+class BlobStore(Protocol):
+    """Keeps the files of tenants, each sealed under its tenant's key and bound to its folder.
+
+    A folder is made of ids with `/` between them; a file in it is named for its content, so the
+    same one again changes nothing. No method holds a whole file in memory. Every method raises
+    KeysAwayError, or NoKeyError where the tenant's key is destroyed; what is removed needs no key.
     """
 
-    async def put(self, tenant: str, key: str, data: bytes) -> None:
-        """Keep a file: whole and on disk, or not at all. The same name again replaces it."""
+    async def put(self, tenant: str, folder: str, pieces: AsyncIterable[bytes]) -> StoredBlob:
+        """Keep a file: whole and on disk, or not at all, whatever `pieces` raises."""
         ...
 
-    async def get(self, tenant: str, key: str) -> bytes:
-        """Give a file back. Raises NoBlobError, and TamperedError where it was changed."""
+    async def get(self, tenant: str, key: str) -> AsyncIterator[bytes]:
+        """Give a file back in pieces, of which the first has been opened.
+
+        Raises NoBlobError, and TamperedError where it was changed, then or on the way.
+        """
         ...
 
     async def remove(self, tenant: str, key: str) -> None:

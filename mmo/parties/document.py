@@ -1,5 +1,6 @@
 """A document of KYC, as the party that it is about keeps it: what it shows is elsewhere."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
@@ -13,13 +14,22 @@ DOCUMENT_TYPES = (
 )  # fmt: skip
 """`idType` of the GSMA Mobile Money API 1.2.0."""
 MEDIA_TYPES = {
-    "application/pdf": b"%PDF-",
-    "image/jpeg": b"\xff\xd8\xff",
-    "image/png": b"\x89PNG\r\n\x1a\n",
+    "application/pdf": re.compile(rb"%PDF-"),
+    "image/jpeg": re.compile(rb"\xff\xd8\xff"),
+    "image/png": re.compile(rb"\x89PNG\r\n\x1a\n"),
+    "image/webp": re.compile(rb"RIFF.{4}WEBP", re.DOTALL),
+    "image/heic": re.compile(rb".{4}ftyp(?:heic|heix|hevc|mif1)", re.DOTALL),
 }
-"""Media type → how its files begin."""
-SIZE_MAX = 40 * 1024
+"""Media type → how its files begin: what the cameras of phones write, and papers."""
+HEAD_MAX = 12
+"""Bytes by which the type of a file is known."""
+SIZE_MAX = 16 * 1024 * 1024
 """Bytes of one document."""
+
+
+def media_type_of(head: bytes) -> str | None:
+    """The type of a file by its first bytes; None: of none that is taken."""
+    return next((name for name, begins in MEDIA_TYPES.items() if begins.match(head)), None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -29,7 +29,7 @@ def requests() -> Iterator[tuple[str, str, dict[str, Any]]]:
                     yield method, here, {}
                 elif parameter["in"] == "query":
                     yield method, f"{plain}?{name}={NUL}", {}
-            if "requestBody" in operation:
+            if "application/json" in operation.get("requestBody", {}).get("content", {}):
                 yield method, plain, {"content": b'{"note": "a\\u0000b"}'}
                 yield method, plain, {"content": b'{"a\\u0000b": 1}'}
 
