@@ -72,14 +72,23 @@ def test_everything_is_ready_and_says_where_it_is(mmo: Mmo) -> None:
 def test_every_process_of_ours_is_scraped_where_the_status_says(mmo: Mmo) -> None:
     where = {p["name"]: p["metrics"] for p in status(mmo)["processes"] if p["metrics"]}
     assert set(where) == {"front", "background", "keys", "authorization"}
-    told: dict[str, str] = {}
-    for name, url in where.items():
-        assert url.startswith("http://127.0.0.1:")
-        with urllib.request.urlopen(url, timeout=5) as answer:
-            told[name] = answer.read().decode()
-    assert all("process_cpu_seconds_total" in text for text in told.values())
-    assert 'mmo_loop_rounds_total{loop="relay"}' in told["background"]
-    assert 'mmo_feed_lag_events{reader="relay"}' in told["front"]
+    assert all(url.startswith("http://127.0.0.1:") for url in where.values())
+    assert all("process_cpu_seconds_total" in scraped(url) for url in where.values())
+    arrives(where["background"], 'mmo_loop_rounds_total{loop="relay"}')
+    arrives(where["front"], 'mmo_feed_lag_events{reader="relay"}')
+
+
+def scraped(url: str) -> str:
+    with urllib.request.urlopen(url, timeout=5) as answer:
+        return answer.read().decode()
+
+
+def arrives(url: str, measurement: str) -> None:
+    """Wait for a measurement: a loop that has just begun has none yet."""
+    deadline = time.monotonic() + 30
+    while measurement not in (text := scraped(url)):
+        assert time.monotonic() < deadline, text[-500:]
+        time.sleep(0.2)
 
 
 def test_nothing_is_wrong_with_it(mmo: Mmo) -> None:
