@@ -12,6 +12,7 @@ from mmo.histories.postgres import EXPORTED
 from mmo.messaging.broker import STREAM
 from mmo.messaging.cloud_event import CloudEvent
 from mmo.messaging.event import CONTEXTS
+from mmo.messaging.nats import MESSAGE_ID
 from mmo.movements.support.catalogue import movements
 from mmo.movements.support.published import MovementEvent
 from mmo.parties.events import EVENTS as PARTY_EVENTS
@@ -117,7 +118,7 @@ def document() -> str:
 
 def contract() -> dict[str, Any]:
     """AsyncAPI 3.0."""
-    schemas: dict[str, Any] = {}
+    schemas: dict[str, Any] = {"MessageId": _MESSAGE_ID}
     channels, operations, told = {}, {}, {}
     for name, (aggregate, model) in sorted(messages().items()):
         _, entity, event, version = name.split(".")
@@ -126,7 +127,10 @@ def contract() -> dict[str, Any]:
         told[key] = {
             "name": name,
             "contentType": "application/cloudevents+json",
-            "headers": {"type": "object", "properties": {"Nats-Msg-Id": {"type": "string"}}},
+            "headers": {
+                "type": "object",
+                "properties": {MESSAGE_ID: {"$ref": "#/components/schemas/MessageId"}},
+            },
             "payload": {"$ref": f"#/components/schemas/{_schema(schemas, model)}"},
         }
         channels[key] = {
@@ -145,10 +149,27 @@ def contract() -> dict[str, Any]:
             "version": "1",
             "description": f"Events in the JetStream stream {STREAM}; at least once, known by id.",
         },
+        "servers": {
+            "broker": {
+                "host": "127.0.0.1:4222",
+                "protocol": "nats",
+                "description": "TLS outside of the loopback address.",
+                "security": [
+                    {"type": "userPassword", "description": "`reader`, or a user of one tenant."}
+                ],
+            }
+        },
         "channels": channels,
         "operations": operations,
         "components": {"messages": told, "schemas": schemas},
     }
+
+
+_MESSAGE_ID = {
+    "type": "string",
+    "description": "The event's id; followed by a colon and more where a lost message was put "
+    "back. Know messages by the `id` in them.",
+}
 
 
 def _schema(schemas: dict[str, Any], model: type[BaseModel]) -> str:
