@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 
 from mmo.settings import Settings
+from workers.broker import MONITOR
 from workers.roles import ROLES
 from workers.stack.temporal_server import DYNAMIC_CONFIG
 
@@ -106,6 +107,8 @@ def test_the_broker_of_compose_is_reached_over_tls_and_from_no_other_machine() -
     folder, host = services["broker"]["command"][4:6]
     assert configuration == f"{folder}/nats.conf"
     assert host == "nats"
+    probe = services["nats"]["healthcheck"]["test"][-1]
+    assert MONITOR.split('"')[1] in probe, "it listens on that address of the container alone"
     mounted = {volume.partition(":")[0] for volume in services["nats"]["volumes"]}
     assert mounted == {"broker"}, "the broker sees no secret of the roles but its users'"
 
