@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 from fastapi import Depends, Header, Query, Request, Response
 from pydantic import AwareDatetime, BeforeValidator
+from pydantic_core import PydanticCustomError
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from api.problems import Problem
@@ -16,6 +17,10 @@ from api.security import Caller, authenticated
 from mmo.projections.support.position import reached
 from mmo.tenancy.session import scoped_session
 
+MOMENT = (
+    "a moment is written with its zone, such as 2026-11-24T12:00:00Z;"
+    " in an address the + of a zone is written %2B, as in 2026-11-24T15:00:00%2B03:00"
+)
 POSITION_DIGITS_MAX = 18
 LIMIT_MAX = 200
 _RFC3339 = re.compile(
@@ -64,7 +69,7 @@ async def up_to_date(
 
 def _rfc3339(written: object) -> object:
     if not isinstance(written, str) or not _RFC3339.fullmatch(written):
-        raise ValueError("a moment is written with its zone, such as 2026-11-24T12:00:00+03:00")
+        raise PydanticCustomError("moment_invalid", MOMENT)
     return written
 
 

@@ -1,8 +1,9 @@
 """Problems: every answer that is no success, as RFC 9457 tells it, with a published code."""
 
+import re
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
-from typing import Any
+from typing import Any, cast
 
 import psycopg
 import sqlalchemy.exc
@@ -13,9 +14,11 @@ from psycopg_pool import AsyncConnectionPool
 from starlette.exceptions import HTTPException
 from starlette.routing import Match, Route
 
+from mmo.kernel.json_words import pointer_of, words_of
 from mmo.kernel.refusals import REFUSALS
 from mmo.keys.ports import KeysAwayError, NoKeyError
 
+_MEMBER = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,39}", re.ASCII)
 ERRORS_MAX = 8
 """Validation errors that one answer lists."""
 
@@ -163,14 +166,14 @@ class Problem(Exception):  # noqa: N818 - RFC 9457's own word
         )
 
 
-def from_errors(errors: Sequence[Mapping[str, Any]]) -> Problem:
-    """Validation errors as one problem. What was sent is never repeated: it may hold a secret."""
+def from_errors(errors: Sequence[Mapping[str, Any]], body: Any = None) -> Problem:
+    """Validation errors as one problem. No value that was sent is repeated: it may be a secret."""
     listed = [
         {
-            "pointer": _pointer(error),
+            "pointer": pointer_of([_shown(part) for part in _place(error, body)]),
             "in": str(error["loc"][0]),
             "code": error["type"],
-            "detail": error["msg"] if error["type"] != "json_invalid" else "no JSON",
+            "detail": words_of(error),
         }
         for error in errors[:ERRORS_MAX]
     ]
@@ -178,10 +181,27 @@ def from_errors(errors: Sequence[Mapping[str, Any]]) -> Problem:
     return Problem(code, "; ".join(error["detail"] for error in listed[:1]), errors=listed)
 
 
-def _pointer(error: Mapping[str, Any]) -> str:
-    """Where the error is. The name of an unknown member was sent: its object is named instead."""
-    parts = error["loc"][1:-1] if error["type"] == "extra_forbidden" else error["loc"][1:]
-    return "".join(f"/{part!s:.64}" for part in parts[:8])
+def _place(error: Mapping[str, Any], body: Any) -> list[int | str]:
+    """Where the error is in what was sent: names of types, which validation adds, are left out."""
+    parts = list[int | str](error["loc"][1:9])
+    if error["loc"][0] != "body":
+        return parts
+    here, found = body, list[int | str]()
+    for part in parts:
+        is_there = (isinstance(here, dict) and part in here) or (
+            isinstance(here, list) and isinstance(part, int) and part < len(cast("Any", here))
+        )
+        if is_there:
+            here = cast("Any", here)[part]
+            found.append(part)
+        elif error["type"] == "missing" and part == parts[-1]:
+            found.append(part)
+    return found
+
+
+def _shown(part: int | str) -> int | str:
+    """The name of a member, where it looks like one; else it may be something that is secret."""
+    return part if isinstance(part, int) or _MEMBER.fullmatch(part) else "\u2026"
 
 
 def _allowed(request: Request) -> list[str]:
@@ -214,7 +234,7 @@ def install(app: FastAPI) -> None:
 
     async def invalid(_: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, RequestValidationError)
-        return from_errors(error.errors()).response()
+        return from_errors(error.errors(), error.body).response()
 
     async def plain(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, HTTPException)

@@ -6,10 +6,11 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import JSONResponse
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from activities.reconciliations import Asked
 from api.bulk import start
+from api.paging import Moment
 from api.problems import Problem
 from api.reading import Reading
 from api.schemas import answers_with
@@ -33,8 +34,8 @@ class SpanBody(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    since: Annotated[AwareDatetime, Field(alias="from")]
-    until: Annotated[AwareDatetime, Field(alias="to")]
+    since: Annotated[Moment, Field(alias="from")]
+    until: Annotated[Moment, Field(alias="to")]
 
 
 class ReconciliationSchema(BaseModel):

@@ -7,6 +7,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.fields import Line
+from api.paging import Moment
 
 TOGETHER_MAX = 50
 """Decisions that one request may give; more of them at once nobody has looked at."""
@@ -34,8 +35,8 @@ class SubstituteBody(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     substitute: Annotated[str, Field(pattern=r"^[A-Za-z0-9._:@-]{1,80}$")]
-    since: Annotated[datetime, Field(alias="from")]
-    until: Annotated[datetime, Field(alias="to")]
+    since: Annotated[Moment, Field(alias="from")]
+    until: Annotated[Moment, Field(alias="to")]
 
 
 class AskSchema(BaseModel):

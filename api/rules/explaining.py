@@ -5,8 +5,8 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Request
-from pydantic import AwareDatetime
 
+from api.paging import Moment
 from api.problems import Problem
 from api.reading import Reading
 from api.rules.parts import MayRead, identifier
@@ -96,8 +96,8 @@ async def read_shadow_report(
     reading: Reading,
     rule: str,
     caller: MayRead,
-    since: Annotated[AwareDatetime | None, Query(alias="from")] = None,
-    until: Annotated[AwareDatetime | None, Query(alias="to")] = None,
+    since: Annotated[Moment | None, Query(alias="from")] = None,
+    until: Annotated[Moment | None, Query(alias="to")] = None,
 ) -> dict[str, Any]:
     """What it said of the movements of a span, at most 92 days; else those of the last seven."""
     identity = identifier(rule)

@@ -6,6 +6,8 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from api.paging import Moment
+
 Entity = Annotated[str, Field(min_length=1, max_length=40, examples=["wallet"])]
 Words = Annotated[
     str,
@@ -39,8 +41,8 @@ class RuleBody(BaseModel):
         Literal["active", "shadow"],
         Field(description="shadow: its verdicts are recorded, and never bind."),
     ] = "active"
-    since: Annotated[datetime | None, Field(alias="from")] = None
-    until: Annotated[datetime | None, Field(alias="to")] = None
+    since: Annotated[Moment | None, Field(alias="from")] = None
+    until: Annotated[Moment | None, Field(alias="to")] = None
 
 
 class RuleSchema(BaseModel):

@@ -4,8 +4,9 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
+from api.paging import Moment
 from api.rules.schemas import Entity, RuleBody, Words
 from mmo.movements.support.command import Amount
 
@@ -52,7 +53,7 @@ class EventBody(_Body):
         Field(max_length=10, description="Role → id of a wallet, or what one is thought to be."),
     ] = {}
     actor: ActorBody | None = None
-    at: Annotated[AwareDatetime | None, Field(description="Null: now.")] = None
+    at: Annotated[Moment | None, Field(description="Null: now.")] = None
 
 
 class ConditionBody(EventBody):
@@ -129,8 +130,8 @@ class BacktestBody(BaseModel):
         list[TriedTariff],
         Field(max_length=RULES_MAX, description="By which movements are priced again."),
     ] = []
-    since: Annotated[AwareDatetime, Field(alias="from")]
-    until: Annotated[AwareDatetime, Field(alias="to")]
+    since: Annotated[Moment, Field(alias="from")]
+    until: Annotated[Moment, Field(alias="to")]
     types: Annotated[list[Role], Field(max_length=50, description="None named: all.")] = []
 
 

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from mmo.bep.event import BusinessEvent, EventKind, Phase
 from mmo.bep.facts import Need, RuleFacts
 from mmo.bep.verdict import Verdict
+from mmo.kernel.json_words import pointer_of, words_of
 from mmo.kernel.spelling import nearest
 
 
@@ -106,9 +107,9 @@ class BusinessEventProcessor(ABC, Generic[M]):
 
 def _wrong(error: Mapping[str, Any], metadata: type[BaseModel]) -> tuple[str, str]:
     """Where settings are wrong, and what would do instead."""
-    place = "".join(f"/{part}" for part in error["loc"])
+    place = pointer_of(error["loc"])
     if error["type"] != "extra_forbidden":
-        return place, error["msg"]
+        return place, words_of(error)
     name = str(error["loc"][-1])
     return (
         place,

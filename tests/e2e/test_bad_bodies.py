@@ -58,7 +58,7 @@ DOCUMENTS = [
 @pytest.mark.case("F4")
 async def test_a_body_means_one_thing_or_is_refused(alice: Holder, content, status, code) -> None:
     if content is None:
-        content = json.dumps({f"{CANARY}{number}": number for number in range(3000)})[:64_000]
+        content = json.dumps({f"{CANARY} {number}": number for number in range(3000)})[:64_000]
         content = content.rpartition(",")[0] + "}"
     begun = time.monotonic()
 
@@ -74,7 +74,7 @@ async def test_a_body_means_one_thing_or_is_refused(alice: Holder, content, stat
     [
         ({"tenant_id": 2}, "validation"),
         ({"status": "posted", "__proto__": {}}, "validation"),
-        ({CANARY: CANARY}, "validation"),
+        ({f"{CANARY} {CANARY}": CANARY}, "validation"),
         ({"sender": None}, "validation"),
         ({"sender": {"$ne": ""}}, "validation"),
         ({"sender": ["a", "b"]}, "validation"),
@@ -103,6 +103,28 @@ async def test_a_field_is_as_published_or_the_request_is_refused(
     alice: Holder, other, code
 ) -> None:
     assert is_problem(await post(alice, text(alice, **other)), 422) == code
+
+
+@pytest.mark.parametrize(
+    ("other", "pointer", "detail"),
+    [
+        ({"tenant_id": 2}, "/tenant_id", "there is no such member"),
+        ({"amount": {"value": "1", "currency": "KES", "minor": 7}}, "/amount", None),
+        ({f"{CANARY} {CANARY}": 1}, "/\u2026", "there is no such member"),
+        ({"sender": None}, "/sender", None),
+        ({"note": ["x"]}, "/note", "a text is expected"),
+    ],
+    ids=lambda value: str(value)[:48],
+)
+async def test_a_member_that_is_wrong_or_too_much_is_pointed_to(
+    alice: Holder, other, pointer, detail
+) -> None:
+    answer = await post(alice, text(alice, **other))
+
+    (error,) = answer.json()["errors"]
+    assert error["pointer"] == pointer
+    assert detail is None or error["detail"] == detail
+    is_problem(answer, 422)
 
 
 @pytest.mark.parametrize(

@@ -239,3 +239,14 @@ async def test_a_caller_who_hangs_up_still_has_the_money_moved(demo: Town, books
 
     assert (again.status_code, again.headers["Idempotency-Replayed"]) == (201, "true")
     assert await bob.balance(again) == "1.00"
+
+
+async def test_the_advice_about_a_moment_works(alice: Holder) -> None:
+    asked = "/v1/movements?from=2026-11-24T12:00:00+03:00"
+
+    refused = await alice.person.get(asked)
+    advised = await alice.person.get(asked.replace("+", "%2B"))
+
+    assert is_problem(refused, 422) == "validation"
+    assert "%2B" in refused.json()["detail"]
+    assert advised.status_code == 200

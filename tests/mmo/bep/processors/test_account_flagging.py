@@ -112,7 +112,7 @@ WRONG = [
     ),
     (WAIVE, {"blockedForFlags": ["XYZ"], "flags": 1}, "/flags", "did you mean blockedForFlags?"),
     (WAIVE, {"blockedForFlags": ["XYZ"], "side": "left"}, "/side", "'payer'"),
-    (WAIVE, ["XYZ"], "", "dictionary"),
+    (WAIVE, ["XYZ"], "", "an object is expected"),
 ]
 
 
