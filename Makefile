@@ -24,7 +24,7 @@ types: .venv/ready ## of `make check`: pyright, strict
 style: .venv/ready ## of `make check`: format, lint, which way imports go
 	$(RUN) ruff format --check && $(RUN) ruff check && $(RUN) lint-imports
 published: .venv/ready ## of `make check`: generated files are what the code says
-	$(RUN) python -m workers generate --check
+	$(RUN) python -m workers generate --check && $(RUN) openapi-spec-validator --schema 3.1 docs/openapi.yaml
 loaded: .venv/ready ## of `make check`: every test can be loaded
 	@set -o pipefail; $(RUN) pytest --collect-only -qq | sed '/^tests.*: [0-9]*$$/d'
 

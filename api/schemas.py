@@ -5,6 +5,7 @@ from typing import Any, Literal
 from uuid import UUID
 
 from pydantic import BaseModel, Field
+from pydantic.json_schema import SkipJsonSchema
 
 PROBLEMS_OF_A_ROUTE = (400, 401, 403, 404, 409, 413, 415, 422, 503)
 
@@ -67,8 +68,10 @@ class LinksSchema(BaseModel):
 
     self: str
     timeline: str
-    original: str | None = Field(None, description="Of what takes back: what it undoes.")
-    taken_back_by: list[str] | None = Field(
+    original: str | SkipJsonSchema[None] = Field(
+        None, description="Of what takes back: what it undoes."
+    )
+    taken_back_by: list[str] | SkipJsonSchema[None] = Field(
         None, description="Reversals and refunds of it; told where one movement is read."
     )
 
@@ -84,7 +87,7 @@ class MovementSchema(BaseModel):
     fees: list[ChargeSchema]
     taxes: list[ChargeSchema]
     note: str | None = None
-    code: str | None = Field(
+    code: str | SkipJsonSchema[None] = Field(
         None, description="A voucher's, told once: in the first answer to who sends it."
     )
     requested_at: datetime

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
+from pydantic.json_schema import SkipJsonSchema
 
 from api.fields import Line
 from api.paging import Moment
@@ -45,8 +46,8 @@ class AskSchema(BaseModel):
     roles: list[str]
     people: int
     expires_s: int
-    remind_s: int | None = None
-    escalate_s: int | None = None
+    remind_s: int | SkipJsonSchema[None] = None
+    escalate_s: int | SkipJsonSchema[None] = None
     escalate_to: list[str] = []
 
 

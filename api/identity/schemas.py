@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from pydantic import BaseModel
+from pydantic.json_schema import SkipJsonSchema
 
 
 class GrantSchema(BaseModel):
@@ -30,7 +31,7 @@ class UserSchema(BaseModel):
     created_at: datetime
     version: int
     invitation: str | None = None
-    roles: list[GrantSchema] | None = None
+    roles: list[GrantSchema] | SkipJsonSchema[None] = None
 
 
 class UserPage(BaseModel):
@@ -71,7 +72,7 @@ class ClientSchema(BaseModel):
     created_by: str
     created_at: datetime
     version: int
-    secret: str | None = None
+    secret: str | SkipJsonSchema[None] = None
 
 
 class ClientPage(BaseModel):

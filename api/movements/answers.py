@@ -78,10 +78,18 @@ def route_of(offered: Answer) -> APIRouter:
         f"/movements/{{movement_id}}/{offered.name}",
         name=offered.name,
         summary=offered.summary,
+        description=_description(offered),
         status_code=201,
         responses={**ANSWERS, 404: ANSWERS[409]},
     )(give)
     return router
+
+
+def _description(offered: Answer) -> str:
+    """Who may give the answer, beside what it is."""
+    who = f"the owner of the {offered.asked_by}'s wallet, or staff" if offered.asked_by else "staff"
+    maker = "" if offered.maker_may else " Whoever asked for the movement may not."
+    return f"One of {', '.join(offered.choices)}, given by {who} with its scope.{maker}"
 
 
 def _body_of(offered: Answer) -> Any:

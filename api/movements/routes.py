@@ -14,6 +14,7 @@ from api.preparing import Prepared
 from api.problems import Problem
 from api.schemas import MovementSchema
 from api.security import Caller, requires
+from mmo.movements.support.catalogue import description_of
 from mmo.movements.support.commands import (
     CommandRow,
 )
@@ -69,6 +70,7 @@ def route_of(movement: Movement, prepared: Prepared | None = None) -> APIRouter:
         f"/movements/{movement.name}",
         name=movement.name,
         summary=movement.title,
+        description=description_of(movement),
         status_code=201,
         responses=ANSWERS,
     )(ask)

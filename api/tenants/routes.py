@@ -8,6 +8,7 @@ from zoneinfo import available_timezones
 from fastapi import APIRouter, Depends, Path, Request
 from fastapi.responses import JSONResponse
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic.json_schema import SkipJsonSchema
 
 from api.changing import Changing, Raising, changed
 from api.fields import Name
@@ -109,7 +110,7 @@ class TenantSchema(BaseModel):
     currencies: list[str]
     invitation: str | None = None
     """The one-time code of the first administrator, shown once."""
-    shares: list[ShareSchema] | None = None
+    shares: list[ShareSchema] | SkipJsonSchema[None] = None
 
 
 class TenantList(BaseModel):

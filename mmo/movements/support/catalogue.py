@@ -22,6 +22,14 @@ def movements() -> dict[str, Movement]:
     return {movement.name: movement for movement in found}
 
 
+def description_of(movement: Movement) -> str:
+    """What a movement is, in the sentence that its module begins with."""
+    module = import_module(f"{here.__name__}.{movement.name.replace('-', '_')}")
+    first = (module.__doc__ or "").partition("\n\n")[0].replace("\n", " ")
+    sentence = first.partition(": ")[2]
+    return sentence[:1].upper() + sentence[1:]
+
+
 def answers() -> Iterator[Answer]:
     """Every answer of the catalogue, each name once."""
     named = {one.name: one for movement in movements().values() for one in movement.answers}
