@@ -40,8 +40,9 @@ docs: .venv/ready ## generate the published files anew
 demo: .venv/ready ## show a shilling's life on the running stack
 	$(RUN) mmo demo
 
-histories: .venv/ready ## record the workflow histories of the tests anew, on the real server
-	$(RUN) python -m tests.replay.record
+ALL ?=
+histories: .venv/ready ## record the workflow histories that are missing, on the real server; ALL=1: all of them again
+	$(RUN) python -m tests.replay.record $(if $(ALL),--all)
 
 temporal-server: .venv/ready ## build the real Temporal server and its UI (some minutes, once)
 	$(RUN) mmo temporal-server

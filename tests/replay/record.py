@@ -1,12 +1,18 @@
-"""Record the histories of tests/replay/histories anew, one per branch, on real servers.
+"""Record the histories of tests/replay/histories, one per branch, on real servers.
 
-Run by `make histories`. Time is skipped only where a branch waits for long.
+Run by `make histories`, which records the branches that have none. A recording stays for good: it
+shows that the code of a later day still replays what an earlier one wrote. So `--all` records every
+branch beside what is there, as `<case>@2`, `<case>@3` … Time is skipped only where a branch waits
+for long.
 """
 
+import argparse
 import asyncio
 import json
-import shutil
+import signal
+import sys
 import tempfile
+from collections.abc import Iterable
 from datetime import timedelta
 from pathlib import Path
 
@@ -29,15 +35,36 @@ NAME = "recorder"
 """The identity that histories carry, instead of a machine's."""
 
 
-async def record(run: Path) -> None:
-    """Record every scene into a fresh folder."""
-    shutil.rmtree(FOLDER, ignore_errors=True)
+def recordings() -> list[str]:
+    """What is recorded, as `<movement>/<case>`, with `@<number>` where it is not the first."""
+    return sorted(str(path.relative_to(FOLDER).with_suffix("")) for path in FOLDER.glob("*/*.json"))
+
+
+def scene_of(recording: str) -> str:
+    """The scene that a recording is of."""
+    return recording.partition("@")[0]
+
+
+def wanted(asked: Iterable[str], *, again: bool) -> dict[str, Scene]:
+    """The scenes to be recorded; by default those that have no recording.
+
+    Raises KeyError for a name that no scene has.
+    """
     every = scenes()
-    straight = {name: scene for name, scene in every.items() if scene.skips is None}
-    skipping = {name: scene for name, scene in every.items() if scene.skips is not None}
+    named = {name: every[name] for name in asked} or every
+    there = set() if again else {scene_of(name) for name in recordings()}
+    return {name: scene for name, scene in named.items() if name not in there}
+
+
+async def record(run: Path, chosen: dict[str, Scene]) -> None:
+    """Record these scenes; each file is written once its history is whole."""
+    straight = {name: scene for name, scene in chosen.items() if scene.skips is None}
+    skipping = {name: scene for name, scene in chosen.items() if scene.skips is not None}
     with postgres_of(run) as postgres:
-        await _on_the_server(run, postgres.create().settings("mmo_background"), straight)
-        await _skipping_time(run, postgres.create().settings("mmo_background"), skipping)
+        if straight:
+            await _on_the_server(run, postgres.create().settings("mmo_background"), straight)
+        if skipping:
+            await _skipping_time(run, postgres.create().settings("mmo_background"), skipping)
 
 
 async def _on_the_server(run: Path, settings: Settings, wanted: dict[str, Scene]) -> None:
@@ -79,13 +106,49 @@ async def _keep(name: str, opened: House, row: CommandRow) -> None:
     handle = opened.handle(row)
     await handle.result()
     history = await handle.fetch_history()
-    path = FOLDER / f"{name}.json"
+    path = _place(name)
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(json.loads(history.to_json()), indent=1) + "\n")
-    print(f"recorded {name}: {len(history.events)} events")  # noqa: T201
+    part = path.with_suffix(".part")
+    part.write_text(json.dumps(json.loads(history.to_json()), indent=1) + "\n")
+    part.replace(path)
+    print(f"recorded {path.relative_to(FOLDER)}: {len(history.events)} events")  # noqa: T201
+
+
+def _place(name: str) -> Path:
+    """Where the next recording of a scene goes."""
+    path, number = FOLDER / f"{name}.json", 1
+    while path.exists():
+        number += 1
+        path = FOLDER / f"{name}@{number}.json"
+    return path
+
+
+def _asked(arguments: list[str]) -> dict[str, Scene]:
+    parser = argparse.ArgumentParser(
+        prog="make histories", formatter_class=argparse.RawDescriptionHelpFormatter,
+        description=__doc__,
+    )  # fmt: skip
+    parser.add_argument("scenes", nargs="*", help="such as cash_in/posted; by default every one")
+    parser.add_argument("--all", action="store_true", help="those that are recorded, too")
+    told = parser.parse_args(arguments)
+    try:
+        return wanted(told.scenes, again=told.all)
+    except KeyError as error:
+        parser.error(f"there is no scene {error.args[0]}")
+
+
+def main(arguments: list[str]) -> None:
+    """Record what is asked for. Whoever stops it, the servers that it started are stopped, too."""
+    chosen = _asked(arguments)
+    if not chosen:
+        print("every scene is recorded; --all records them again")  # noqa: T201
+        return
+    for stop in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(stop, lambda *_: sys.exit(1))
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        asyncio.run(record(Path(folder), chosen))
 
 
 if __name__ == "__main__":
-    with tempfile.TemporaryDirectory() as folder:
-        Path(folder).chmod(0o755)
-        asyncio.run(record(Path(folder)))
+    main(sys.argv[1:])
