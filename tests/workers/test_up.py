@@ -7,6 +7,7 @@ import subprocess
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -51,7 +52,7 @@ def test_everything_is_ready_and_says_where_it_is(mmo: Mmo) -> None:
     said = status(mmo)
     assert said["state"] == "ready"
     assert set(said["urls"]) == {
-        "api", "temporal_ui", "temporal", "nats", "postgres", "authorization",
+        "api", "temporal_ui", "temporal", "nats", "postgres", "authorization", "console",
     }  # fmt: skip
     assert {p["health"] for p in said["processes"]} == {"ready", "done"}
     assert {
@@ -67,6 +68,21 @@ def test_everything_is_ready_and_says_where_it_is(mmo: Mmo) -> None:
     for url in (f"{said['urls']['api']}/readyz", said["urls"]["temporal_ui"]):
         with urllib.request.urlopen(url, timeout=5) as answer:
             assert answer.status == 200
+
+
+def test_a_program_of_any_tenant_gets_its_token(mmo: Mmo, tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    made = mmo("clients", "create", "--id", "payroll", "--scope", "movements:read",
+               "--tenant", "demo2", "--secret-file", str(secret))  # fmt: skip
+    assert made.returncode == 0, made.stderr
+
+    told = mmo("token", "--as", "payroll", "--tenant", "demo2", "--secret-file", str(secret))
+    elsewhere = mmo("token", "--as", "payroll", "--tenant", "demo", "--secret-file", str(secret))
+
+    assert told.returncode == 0, told.stderr
+    assert told.stdout.count(".") == 2
+    assert elsewhere.returncode == 1
+    assert "invalid_client" in elsewhere.stderr
 
 
 def test_every_process_of_ours_is_scraped_where_the_status_says(mmo: Mmo) -> None:

@@ -42,13 +42,12 @@ from workers.demo.people import (
 )
 from workers.demo.tokens import secret_file
 from workers.permits import ADMIN
+from workers.stack.plan import CONSOLE_ADDRESS
 from workers.stack.postgres import make_password
 from workers.tenants import open_tenant
 from workers.wiring import DEV, connect, development_keys, hsm_store, open_pool, permits_of
 
 _WALLETS = UUID("2f2c9f0e-8d5b-4c83-9f7e-7d8f6d2f9f11")
-RETURN = "http://127.0.0.1:9000/back"
-"""Where the demo's console would be."""
 
 
 def main(_: Sequence[str] = ()) -> int:
@@ -90,7 +89,7 @@ async def _programs(settings: Settings, pool: AsyncConnectionPool[Any], tenant: 
     every = scopes()
     await _client(
         settings, pool, tenant, CONSOLE, kind="public", name="Back office console",
-        grants=[CODE, REFRESH], scopes=every, redirect_uris=[RETURN],
+        grants=[CODE, REFRESH], scopes=every, redirect_uris=[CONSOLE_ADDRESS],
     )  # fmt: skip
     await _client(
         settings, pool, tenant, ENTRY, kind="public", name="Entry from another tenant",

@@ -1,4 +1,4 @@
-"""Tokens for the demo's people, from the authorization server, as any client gets them."""
+"""Tokens of the demo's people and of any program, from the authorization server as ever."""
 
 import httpx
 
@@ -14,6 +14,12 @@ class NoTokenError(Exception):
     """There is none; the text says why, in one line."""
 
 
+def program_token(settings: Settings, tenant: str, client: str, secret: str) -> str:
+    """An access token of any program of any tenant. Raises NoTokenError."""
+    about = {"grant_type": CLIENT, "client_id": client, "client_secret": secret}
+    return _asked(settings, tenant, about)
+
+
 def token(settings: Settings, tenant: str, who: str) -> str:
     """An access token: programs prove their secret, people their PIN. Raises NoTokenError."""
     persons = {one.subject: one for one in PEOPLE}
@@ -22,11 +28,17 @@ def token(settings: Settings, tenant: str, who: str) -> str:
             "grant_type": PIN, "client_id": APP, "client_secret": _secret(settings, tenant, APP),
             "msisdn": persons[who].msisdn, "pin": people.PIN,
         }  # fmt: skip
-    else:
-        about = {
-            "grant_type": CLIENT, "client_id": who,
-            "client_secret": _secret(settings, tenant, who),
-        }  # fmt: skip
+        return _asked(settings, tenant, about)
+    return program_token(settings, tenant, who, _secret(settings, tenant, who))
+
+
+def kept_secret(settings: Settings, tenant: str, client: str) -> bool:
+    """Whether the stack keeps the secret of that program, or of the app that people come by."""
+    name = APP if client in {one.subject for one in PEOPLE} else client
+    return (settings.secrets / secret_file(tenant, name)).exists()
+
+
+def _asked(settings: Settings, tenant: str, about: dict[str, str]) -> str:
     try:
         answer = httpx.post(f"{settings.issuer}/t/{tenant}/token", data=about, timeout=ANSWER_S)
     except httpx.HTTPError as error:

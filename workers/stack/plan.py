@@ -27,6 +27,10 @@ OPEN_THE_HSM = ("keys", "authorization")
 """The roles that have the HSM's PIN; the others ask `keys`."""
 
 
+CONSOLE_ADDRESS = "http://127.0.0.1:9000/back"
+"""Where the log-in page sends staff back to: the console of the demo, which you bring."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """One stack to be. `temporal` is `embedded`, `postgres` or an address HOST:PORT."""
@@ -65,6 +69,7 @@ class Plan:
             "nats": f"nats://127.0.0.1:{self.ports['nats']}",
             "postgres": f"postgresql://127.0.0.1:{self.ports['postgres']}/mmo",
             "authorization": f"http://127.0.0.1:{self.ports['authorization']}",
+            "console": CONSOLE_ADDRESS,
         }
 
     def environment(self, user: str) -> dict[str, str]:

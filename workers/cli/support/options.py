@@ -1,9 +1,10 @@
 """Options that several commands have, and how they speak."""
 
+import sys
 from collections.abc import Mapping, Sequence
 from json import dumps
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TextIO
 
 import typer
 from rich.console import Console
@@ -21,8 +22,18 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for a progr
 
 DEFAULT_HOME = Path(".mmo")
 
-console = Console(highlight=False, soft_wrap=True)
-errors = Console(stderr=True, highlight=False, soft_wrap=True)
+PIPED_WIDTH = 10_000
+"""Columns where nobody looks: a program that reads a table wants each row on a line."""
+
+
+def console_of(stream: TextIO, *, stderr: bool = False) -> Console:
+    """A console as wide as the terminal; where there is none, as wide as what it prints."""
+    width = None if stream.isatty() else PIPED_WIDTH
+    return Console(stderr=stderr, highlight=False, soft_wrap=True, width=width)
+
+
+console = console_of(sys.stdout)
+errors = console_of(sys.stderr, stderr=True)
 
 
 def home_of(path: Path) -> Home:
