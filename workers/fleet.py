@@ -149,7 +149,7 @@ async def _reached(tenant: Tenant, clients: TenantClients) -> Client:
     told = ""
     while True:
         try:
-            client = await clients(tenant)
+            client = await clients.for_worker(tenant)
             await client.workflow_service.describe_namespace(
                 DescribeNamespaceRequest(namespace=client.namespace)
             )

@@ -30,7 +30,7 @@ from workers.wiring import (
     open_trust,
     tenant_clients,
 )
-from workflows.support.movement import MoneyMovement
+from workflows.support.signals import WAKE
 
 CONSUMER = "waker"
 SIGNALS_MAX = 20
@@ -125,7 +125,7 @@ class Waking:
             try:
                 client = await self._clients(tenant)
                 handle = client.get_workflow_handle(name)
-                await handle.signal(MoneyMovement.wake, str(event.id), rpc_timeout=RPC_TIMEOUT)
+                await handle.signal(WAKE, str(event.id), rpc_timeout=RPC_TIMEOUT)
             except RPCError as error:
                 if error.status is RPCStatusCode.NOT_FOUND:
                     return  # It has ended, or has not begun and will look by itself.

@@ -11,7 +11,7 @@ from temporalio.client import Client
 from temporalio.service import ConnectConfig, KeepAliveConfig, ServiceClient
 
 from mmo.approvals.documents import AUDIENCE as APPROVALS
-from mmo.histories.codec import TenantCodec
+from mmo.histories.codec import TenantCodec, WorkerCodec
 from mmo.keys.development import DevelopmentKeys
 from mmo.keys.envelope import Envelope
 from mmo.keys.module import Pkcs11Module
@@ -86,6 +86,14 @@ class TenantClients:
                 service, namespace=tenant.namespace, data_converter=sealing(self.codec(tenant))
             )
         return self._clients[tenant.namespace]
+
+    async def for_worker(self, tenant: Tenant) -> Client:
+        """A client for a worker, over the same connection: it reads what others wrote, too."""
+        service = await self.service()
+        codec = None
+        if self._envelope is not None:
+            codec = WorkerCodec(self._envelope, tenant.slug, tenant.namespace)
+        return Client(service, namespace=tenant.namespace, data_converter=sealing(codec))
 
     def codec(self, tenant: Tenant) -> TenantCodec | None:
         """What enciphers and deciphers the payloads of the tenant's namespace."""

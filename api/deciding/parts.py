@@ -27,7 +27,7 @@ from mmo.changes.support import rows
 from mmo.keys.ports import KeyStore
 from mmo.movements.support.commands import Commands
 from mmo.tenancy.scope import scoped
-from workflows.support.movement import MoneyMovement
+from workflows.support.signals import DECIDE
 
 SHOWN_LOOKS_MAX = 40
 MayDecide = Annotated[Caller, Depends(requires("approvals:decide"))]
@@ -54,7 +54,7 @@ async def decide(
     try:
         client = await clients(caller.tenant)
         handle = client.get_workflow_handle(workflow(caller, found))
-        await handle.signal(MoneyMovement.decide, signed)
+        await handle.signal(DECIDE, signed)
     except (RPCError, OSError):
         raise Problem("unavailable") from None
 

@@ -20,7 +20,7 @@ from mmo.keys.ports import KeysAwayError, NoKeyError
 from mmo.tasks import postgres as tasks
 from mmo.tasks.postgres import Task
 from mmo.tenancy.scope import scoped
-from workflows.processes.human_task import HumanTask
+from workflows.support.signals import DONE
 
 router = APIRouter(prefix="/tasks", tags=["tasks"])
 
@@ -132,4 +132,4 @@ async def _signal(request: Request, caller: Caller, task: UUID) -> None:
     with suppress(RPCError, OSError, KeysAwayError, NoKeyError):
         client = await request.app.state.clients(caller.tenant)
         handle = client.get_workflow_handle(f"{caller.tenant.slug}/task/{task}")
-        await handle.signal(HumanTask.done)
+        await handle.signal(DONE)

@@ -26,7 +26,7 @@ from mmo.movements.support.signed_answers import answer_of, binding, write
 from mmo.tenancy.scope import scoped
 from mmo.wallets import postgres as wallets
 from mmo.wallets.wallet import Wallet
-from workflows.support.movement import MoneyMovement
+from workflows.support.signals import DECIDE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,7 +114,7 @@ async def send(
     try:
         client = await clients(caller.tenant)
         handle = client.get_workflow_handle(workflow_id(caller.tenant.slug, row))
-        await handle.signal(MoneyMovement.decide, document)
+        await handle.signal(DECIDE, document)
     except RPCError as error:
         ended = error.status is RPCStatusCode.NOT_FOUND
         raise Problem("not_waiting" if ended else "unavailable") from None

@@ -2,10 +2,13 @@
 
 from collections.abc import Sequence
 
+from google.protobuf.message import DecodeError
 from temporalio.api.common.v1 import Payload
 from temporalio.converter import PayloadCodec
 
-from mmo.keys.envelope import Envelope
+from mmo.kernel.payloads import CLEAR, UNREADABLE
+from mmo.keys.envelope import Envelope, TamperedError
+from mmo.keys.ports import NoKeyError
 
 ENCODING = b"binary/encrypted"
 PURPOSE = "temporal"
@@ -42,3 +45,20 @@ class TenantCodec(PayloadCodec):
             return payload
         clear = await self._envelope.open(self._tenant, PURPOSE, self._context, payload.data)
         return Payload.FromString(clear)
+
+
+class WorkerCodec(TenantCodec):
+    """The codec of workers, which also read what others have written.
+
+    A payload that came in clear is marked, and one that cannot be read is replaced by a mark: the
+    converter refuses both where a start, an activity or a result carries them, and a signal drops
+    them. Raising here would fail the workflow task for ever, whatever the payload was for.
+    """
+
+    async def _opened(self, payload: Payload) -> Payload:
+        if payload.metadata.get("encoding") != ENCODING:
+            return Payload(metadata={**payload.metadata, CLEAR: b"1"}, data=payload.data)
+        try:
+            return await super()._opened(payload)
+        except (TamperedError, NoKeyError, DecodeError) as error:
+            return Payload(metadata={"encoding": UNREADABLE}, data=str(error).encode())

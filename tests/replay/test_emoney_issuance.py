@@ -24,7 +24,7 @@ def waiting() -> Story:
 
 
 def answered(answer: Answered | str) -> Story:
-    heard = waiting().heard("decide", "a signed document").timer_cancelled()
+    heard = waiting().heard("decide", "head.claims.signature").timer_cancelled()
     return heard.did_locally("movements.verify_answer", answer)
 
 

@@ -26,7 +26,7 @@ def waiting() -> Story:
 
 
 def answered(answer: Answered) -> Story:
-    heard = waiting().heard("decide", "a signed document").timer_cancelled()
+    heard = waiting().heard("decide", "head.claims.signature").timer_cancelled()
     return heard.did_locally("movements.verify_answer", answer).marked("answered")
 
 
@@ -55,7 +55,7 @@ async def test_money_that_cannot_go_back_is_tried_again_a_minute_later() -> None
 
 async def test_a_bank_that_says_nothing_for_a_month_is_waited_for_on() -> None:
     still = waiting().timer_fired().marked("pending_partner").waited(MONTH)
-    heard = still.heard("decide", "a signed document").timer_cancelled()
+    heard = still.heard("decide", "head.claims.signature").timer_cancelled()
     paid = heard.did_locally("movements.verify_answer", PAID).marked("answered")
 
     await replay(paid.executed(REDEEMED).ended(REDEEMED))

@@ -23,7 +23,7 @@ def waiting() -> Story:
 
 
 def answered(told: Story, answer: Answered) -> Story:
-    heard = told.heard("decide", "a signed document").timer_cancelled()
+    heard = told.heard("decide", "head.claims.signature").timer_cancelled()
     return heard.did_locally("movements.verify_answer", answer).marked("answered")
 
 

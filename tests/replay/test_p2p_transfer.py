@@ -32,7 +32,7 @@ def waiting(held: Held = HELD, seconds: int = DAY) -> Story:
 
 def heard(waits: Story, said: Vote | str) -> Story:
     """A document came in and was verified."""
-    signaled = waits.heard("decide", "a signed document").timer_cancelled()
+    signaled = waits.heard("decide", "head.claims.signature").timer_cancelled()
     return signaled.did_locally("approvals.verify", said)
 
 

@@ -31,7 +31,7 @@ def waiting() -> Story:
 
 
 def answered(told: Story, answer: Answered = AT_AGENT) -> Story:
-    heard = told.heard("decide", "a signed document").timer_cancelled()
+    heard = told.heard("decide", "head.claims.signature").timer_cancelled()
     return heard.did_locally("movements.verify_answer", answer).marked("answered")
 
 

@@ -84,8 +84,11 @@ class Hears:
         return "heard"
 
 
-async def client_of(tenant: Tenant) -> Any:
-    return Namespace(tenant.slug, tenant.namespace)
+class Namespaces:
+    """Namespaces of all tenants."""
+
+    async def for_worker(self, tenant: Tenant) -> Any:
+        return Namespace(tenant.slug, tenant.namespace)
 
 
 async def until(wanted: set[str]) -> None:
@@ -115,7 +118,7 @@ async def test_a_suspended_tenants_workflows_wait(monkeypatch: pytest.MonkeyPatc
     register.kinds = {"super": "super"}
     register.states["new"] = "pending"
     made: Any = Polling
-    async with fleet(register, cast("TenantClients", client_of), made):
+    async with fleet(register, cast("TenantClients", Namespaces()), made):
         await until({"demo", "other"})
         register.states["other"] = "suspended"
         await until({"demo"})
@@ -126,7 +129,7 @@ async def test_a_suspended_tenants_workflows_wait(monkeypatch: pytest.MonkeyPatc
 
 async def test_a_worker_that_fails_ends_its_process_which_is_begun_anew() -> None:
     """Rather than look well and hear nothing."""
-    kinds, clients = {"demo": Polling, "new": Failing}, cast("TenantClients", client_of)
+    kinds, clients = {"demo": Polling, "new": Failing}, cast("TenantClients", Namespaces())
 
     def make(client: Any) -> Any:
         return kinds[client.slug](client)

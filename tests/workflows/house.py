@@ -87,11 +87,11 @@ class House:
     def approvals(self) -> ApprovalActivities:
         return ApprovalActivities(Approvals(self.pool, decision_verifier(self.keys)))
 
-    def worker(self, **options: Any) -> Worker:
+    def worker(self, client: Client | None = None, **options: Any) -> Worker:
         """A worker in the sandbox, as tests run workflows."""
         doors = self.activities
         return Worker(
-            self.client,
+            client or self.client,
             task_queue=queues.MOVEMENTS,
             workflows=list(workflows().values()),
             activities=[

@@ -97,7 +97,7 @@ async def test_votes_that_do_not_count_leave_it_waiting_and_are_audited(waiting:
     await waiting.decide(row, "clerk")
     await waiting.decide(row, "teller-1")
     await waiting.decide(row, "manager-2", about="0" * 64)
-    await waiting.decide(row, "manager-1", document="yes")
+    await waiting.decide(row, "manager-1", document="yes.yes.yes")
     await waiting.decide(row, "manager-1")
 
     assert (await ended(waiting, row))["state"] == "posted"

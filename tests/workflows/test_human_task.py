@@ -65,7 +65,7 @@ async def test_a_task_that_is_done_in_time_is_not_escalated(
 ) -> None:
     desk = Desk()
     async with waiting(environment, desk, HOUR_S) as task:
-        await task.signal(HumanTask.done)
+        await task.signal("done")
         await task.result()
 
     assert desk.did == ["open"]
@@ -76,7 +76,7 @@ async def test_a_late_task_is_escalated_and_still_waits(environment: WorkflowEnv
     async with waiting(environment, desk, HOUR_S) as task:
         await environment.sleep(timedelta(hours=2))
         assert desk.did == ["open", "escalate"]
-        await task.signal(HumanTask.done)
+        await task.signal("done")
         await task.result()
 
     assert desk.did == ["open", "escalate"]
@@ -113,7 +113,7 @@ async def test_a_task_that_waits_for_months_goes_on_in_a_fresh_history(
     desk = Desk()
     async with waiting(environment, desk, None) as task:
         await environment.sleep(timedelta(days=130))
-        await task.signal(HumanTask.done)
+        await task.signal("done")
         await task.result()
 
     assert desk.did.count("look") >= 100

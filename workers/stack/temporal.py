@@ -14,6 +14,9 @@ PRAGMAS = ("journal_mode=wal", "synchronous=full")
 
 DYNAMIC_CONFIG: dict[str, bool | int] = {
     "frontend.enableServerVersionCheck": False,
+    # Nothing of ours is half as long; a longer signal is refused and does not fill the history.
+    "limit.blobSize.error": 128 * 1024,
+    "limit.blobSize.warn": 64 * 1024,
     "frontend.enableUpdateWorkflowExecution": True,
     "system.enableEagerWorkflowStart": True,
 }

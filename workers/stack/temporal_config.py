@@ -11,6 +11,9 @@ SHARDS = 16
 
 DYNAMIC_CONFIG: dict[str, bool | int] = {
     "frontend.enableServerVersionCheck": False,
+    # Nothing of ours is half as long; a longer signal is refused and does not fill the history.
+    "limit.blobSize.error": 128 * 1024,
+    "limit.blobSize.warn": 64 * 1024,
     "frontend.rps": 20000,
     "frontend.namespaceRPS": 20000,
     "frontend.namespaceCount": 10000,

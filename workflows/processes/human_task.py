@@ -1,28 +1,34 @@
 """A task that somebody does: it waits for them, and for the clock."""
 
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
 from temporalio import workflow
+from temporalio.common import RawValue
 
 from activities.reactions import ReactionActivities, TaskToDo
 from workflows.support import queues
 from workflows.support.limits import REACTION_STEP, TASK_LOOK, TASK_LOOKS_MAX, UNTIL_IT_WORKS
+from workflows.support.signals import DONE, Handler, SignalReceiver
 
 QUEUE = queues.REACTIONS
 Does = ReactionActivities
 
 
 @workflow.defn
-class HumanTask:
+class HumanTask(SignalReceiver):
     """Open a task, wait until it is done, and escalate it when it is late."""
 
     def __init__(self) -> None:
+        super().__init__()
         self._done = False
 
-    @workflow.signal
-    def done(self) -> None:
-        """The task is done: its row says so already."""
+    def signal_handlers(self) -> Mapping[str, Handler]:
+        """`done` says that the task is: its row says so already."""
+        return {DONE: self._finish}
+
+    def _finish(self, _: Sequence[RawValue]) -> None:
         self._done = True
 
     @workflow.run

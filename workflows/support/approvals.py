@@ -2,20 +2,30 @@
 
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from temporalio import workflow
+from temporalio.common import RawValue
 
 from activities.approvals import ApprovalActivities
 from mmo.approvals.awaited import Awaited, Ending, Vote
 from mmo.bep.verdict import Approval, Ask, unmet
 from workflows.support.limits import ANSWERS_QUEUED_MAX, DATABASE_CALL, UNTIL_IT_WORKS
+from workflows.support.signals import (
+    DECIDE,
+    DROPS_NAMED_MAX,
+    Handler,
+    SignalReceiver,
+    is_document,
+    text_of,
+)
 
 Doors = ApprovalActivities
 ENDED_BY: dict[str, Ending] = {"reject": "rejected", "cancel": "cancelled"}
+_SHAPE = "2026-12-drop-what-is-no-document"
 REASONS = {"rejected": "declined", "expired": "expired", "cancelled": "cancelled"}
 """How an approval ended → the refusal code of what it was about."""
 
@@ -29,17 +39,27 @@ class _Alarm:
     ask: int
 
 
-class AwaitsDecisions(ABC):
+class AwaitsDecisions(SignalReceiver, ABC):
     """What a workflow has that people decide about. Signals only enqueue: `run` verifies."""
 
     def __init__(self) -> None:
+        super().__init__()
         self._documents: deque[str] = deque()
-        self._ignored: list[str] = []
+        self._ignored: deque[str] = deque(maxlen=DROPS_NAMED_MAX)
 
-    @workflow.signal
-    def decide(self, document: str) -> None:
+    def signal_handlers(self) -> Mapping[str, Handler]:
+        """`decide` carries a signed document."""
+        return {DECIDE: self._take_document}
+
+    def _take_document(self, payloads: Sequence[RawValue]) -> None:
         """Take in a signed document; it is verified before it counts."""
-        if len(self._documents) < ANSWERS_QUEUED_MAX:
+        document = text_of(payloads)
+        # Histories of before hold any text, and how it was verified.
+        if document is None or not (is_document(document) or not workflow.patched(_SHAPE)):
+            self.drop(DECIDE, "carries no signed document")
+        elif len(self._documents) >= ANSWERS_QUEUED_MAX:
+            self.drop(DECIDE, "too many wait to be verified: send it again")
+        else:
             self._documents.append(document)
 
     @abstractmethod
@@ -95,7 +115,7 @@ class AwaitsDecisions(ABC):
             for ask in open_asks(awaited)
         ]
         rows += [f"- {vote.subject}: {vote.choice}" for vote in awaited.given]
-        return rows + [f"- ignored: {why}" for why in self._ignored]
+        return rows + [f"- ignored: {why}" for why in self._ignored] + self.dropped()
 
 
 def asks_of(awaited: Awaited) -> tuple[Ask, ...]:

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from temporalio import workflow
+from temporalio.common import RawValue
 
 from mmo.approvals.awaited import Awaited, Ending, binding
 from mmo.kernel.refusals import REFUSALS, Refused
@@ -24,6 +25,7 @@ from workflows.support.limits import (
     GIVE_BACK_PAUSE_MAX,
     GIVE_BACK_TRIES_MAX,
 )
+from workflows.support.signals import WAKE, Handler
 
 WOKEN = Answered(name="woken", choice="", subject="")
 """Nobody answered, and something happened: it is time to look at the facts."""
@@ -38,9 +40,12 @@ class MoneyMovement(AwaitsDecisions):
         self._tried: dict[int, int] = {}
         """Number of a step → how often it was tried."""
 
-    @workflow.signal
-    def wake(self, event: str) -> None:  # noqa: ARG002 - the history tells what woke it
-        """Take in that something happened. Nothing is believed: the process looks by its facts."""
+    def signal_handlers(self) -> Mapping[str, Handler]:
+        """`wake` says that something happened, besides the decisions."""
+        return {**super().signal_handlers(), WAKE: self._wake}
+
+    def _wake(self, _: Sequence[RawValue]) -> None:
+        """Nothing is believed: the process looks by its facts, and the history tells what came."""
         self._woken = True
 
     async def sleep(self, until: datetime, why: str) -> bool:
@@ -178,7 +183,7 @@ class MoneyMovement(AwaitsDecisions):
         workflow.set_current_details("\n".join([f"**{title}** {amount}", "", *state]))
 
     def _named(self) -> list[str]:
-        return [f"- ignored: {why}" for why in self._ignored]
+        return [f"- ignored: {why}" for why in self._ignored] + self.dropped()
 
     def _mark(self, state: str) -> None:
         """Let lists of workflows be searched by the state of those that wait, or waited."""
