@@ -4,14 +4,14 @@ from typing import Any, Protocol
 
 from temporalio import activity
 
-from mmo.approvals.awaited import Awaited, Ending, Vote
+from mmo.approvals.awaited import Awaited, Ending, OpenedApproval, Vote
 
 
 class ApprovalBook(Protocol):
     """Keeps what waits, and who has said what. Every method is safe to repeat."""
 
-    async def open(self, awaited: Awaited) -> None:
-        """Show it to those who may agree."""
+    async def open(self, awaited: Awaited) -> OpenedApproval:
+        """Show it to those who may agree; what its rows have of it."""
         ...
 
     async def verify(self, awaited: Awaited, document: str) -> Vote | str:
@@ -34,9 +34,9 @@ class ApprovalActivities:
         self._book = book
 
     @activity.defn(name="approvals.open")
-    async def open(self, awaited: Awaited) -> None:
-        """Show what waits to those who may agree."""
-        await self._book.open(awaited)
+    async def open(self, awaited: Awaited) -> OpenedApproval:
+        """Show what waits to those who may agree; what its rows have of it."""
+        return await self._book.open(awaited)
 
     @activity.defn(name="approvals.verify")
     async def verify(self, awaited: Awaited, document: str) -> Vote | str:

@@ -2,18 +2,29 @@
 
 from collections.abc import Mapping
 from typing import Any
+from uuid import UUID
 
 from temporalio import activity
 
+from activities.alarms import raise_not_accepted
 from mmo.bep.listener import BusinessEventListener
 from mmo.bep.verdict import Ask
-from mmo.kernel.refusals import REFUSALS, Refused
+from mmo.kernel.refusals import NOT_ACCEPTED, REFUSALS, Refused
 from mmo.ledger.recorded import Recorded, Stale
+from mmo.movements.support.authority import objection, proved_request
 from mmo.movements.support.catalogue import movements
+from mmo.movements.support.command import Command
 from mmo.movements.support.decide import StillAsked, decide
 from mmo.movements.support.movement import Movement
 from mmo.movements.support.outcome import Held, Outcome, Posted, Released, Request, Verb
-from mmo.movements.support.ports import Announcer, Answered, AnswerVerifier, FactsReader, Writer
+from mmo.movements.support.ports import (
+    Announcer,
+    Answered,
+    AnswerVerifier,
+    FactsReader,
+    UnknownTenantError,
+    Writer,
+)
 
 ATTEMPTS_MAX = 5
 """How often a step is decided again because its facts changed, before the activity is retried."""
@@ -63,8 +74,16 @@ class MovementActivities:
 
     @activity.defn(name="movements.verify_answer")
     async def verify_answer(self, request: Request, document: str) -> Answered | str:
-        """Prove an answer's document; a text says why it does not count. Reads only: repeatable."""
+        """Prove an answer's document, and keep what it says; a text says why it does not count.
+
+        Safe to repeat: the answer is known by its document's id.
+        """
         return await self._answers.verify(request, document)
+
+    @activity.defn(name="movements.unread_answers")
+    async def unread_answers(self, request: Request) -> list[str]:
+        """Find documents that an earlier run may have lost. Reads only: repeatable."""
+        return await self._answers.unread(request)
 
     @activity.defn(name="movements.find_recipient")
     async def find_recipient(self, request: Request) -> str | None:
@@ -72,8 +91,16 @@ class MovementActivities:
         return await self._facts.recipient(request)
 
     async def _do(self, request: Request, verb: Verb) -> Outcome:
-        movement = movements()[request.movement]
-        decided = await self._decided(movement, request, verb)
+        try:
+            movement, command = understood(request)
+        except (ValueError, KeyError) as error:
+            return self._refuse(request, f"malformed: {error}")
+        try:
+            decided = await self._decided(movement, command, request, verb)
+        except UnknownTenantError as error:
+            return self._refuse(request, str(error))
+        if isinstance(decided, str):
+            return self._refuse(request, decided)
         if isinstance(decided, StillAsked):
             at = str(decided.record["decided_at"])
             return Held(journal=0, at=at, position="", asks=decided.asks, record=decided.record)
@@ -83,20 +110,43 @@ class MovementActivities:
         return outcome
 
     async def _decided(
-        self, movement: Movement, request: Request, verb: Verb
-    ) -> Recorded | StillAsked:
-        command = movement.command.model_validate(request.command)
+        self, movement: Movement, command: Command, asked: Request, verb: Verb
+    ) -> Recorded | StillAsked | str:
+        """What came of the step; a text says why nobody accepted it."""
         for _ in range(ATTEMPTS_MAX):
-            facts = await self._facts.read(request, verb)
+            facts = await self._facts.read(asked, verb)
+            if facts.accepted is None:
+                return "no such command was accepted"
+            request = proved_request(movement, asked, facts.accepted, facts.evidence)
             if facts.recorded is not None:
                 return facts.recorded
+            if why := objection(movement, request, verb, facts.evidence, facts.now):
+                return why
             decided = decide(movement, command, request, verb, facts, self._listener)
             if isinstance(decided, StillAsked):
                 return decided
             answer = await self._writer.post(decided)
             if not isinstance(answer, Stale):
                 return answer
-        raise StaleFactsError(f"{request.envelope.movement}/{request.step}")
+        raise StaleFactsError(f"{asked.envelope.movement}/{asked.step}")
+
+    def _refuse(self, request: Request, why: str) -> Refused:
+        """End what nobody accepted: nothing is written but the alarm."""
+        envelope = request.envelope
+        raise_not_accepted(envelope.tenant, request.movement, envelope.movement, why)
+        return Refused(NOT_ACCEPTED, why)
+
+
+def understood(request: Request) -> tuple[Movement, Command]:
+    """The movement and its command. Raises ValueError or KeyError for what can be neither."""
+    movement = movements()[request.movement]
+    movement.step(request.step)
+    for identifier in (request.envelope.movement, *request.joined.values()):
+        UUID(identifier)
+    command = movement.command.model_validate(request.command)
+    for wallet in command.wallets().values():
+        UUID(str(wallet))
+    return movement, command
 
 
 def outcome_of(movement: Movement, request: Request, verb: Verb, recorded: Recorded) -> Outcome:

@@ -20,6 +20,7 @@ from api.guard import Guard
 from api.identity.routers import ROUTERS as IDENTITY
 from api.movements.routers import ROUTERS as MOVEMENTS
 from api.movements.routers import of_the_catalogue
+from api.operations.routers import ROUTERS as OPERATIONS
 from api.parties.routers import ROUTERS as PARTIES
 from api.parties.uploads import UPLOADS
 from api.rules import uniform
@@ -64,6 +65,7 @@ TAGS = (
     "code lists",
     "identity",
     "tenants",
+    "operations",
     "operation",
 )
 """In the order in which the contract shows them."""
@@ -71,7 +73,7 @@ TAGS = (
 
 ROOMS = (
     *(WALLETS, PARTIES, DOCUMENTS, IDENTITY, TENANTS),
-    *(TERMS, BOOKS, RULES, DECIDING),
+    *(TERMS, BOOKS, OPERATIONS, RULES, DECIDING),
     (notifications.router, webhooks.router, changes.router),
 )
 """The routes of each room; those of movements come before all others."""

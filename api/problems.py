@@ -89,6 +89,7 @@ PROBLEMS: dict[str, tuple[int, str]] = {
     "approval_not_found": (404, "There is no such approval."),
     "role_missing": (403, "None of the roles that are asked is held by you now."),
     "already_decided": (409, "You have decided about this already."),
+    "not_stuck": (409, "The movement goes on by itself: there is nothing to mend."),
     "not_waiting": (409, "The movement does not wait for this answer."),
     "not_found": (404, "There is nothing here."),
     "movement_not_found": (404, "There is no such movement."),

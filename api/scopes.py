@@ -43,6 +43,8 @@ FIXED_SCOPES = {
     "limit-profiles:write": "Set limit profiles: a definition, its next version, and its end.",
     "limit-profiles:approve": "Approve limit profiles that somebody else set.",
     "authorisation-codes:write": "Make codes for payments out of one's own wallet; cancel them.",
+    "operations:read": "See which movements do not go on.",
+    "operations:mend": "Make a movement go on whose process does not.",
     "figures:read": "Read what moved by the minute, over all wallets.",
     "suspensions:read": "Read suspensions.",
     "suspensions:write": "Suspend types of movements, and ask that a suspension end.",

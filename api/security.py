@@ -26,6 +26,7 @@ READABLE = READ | {
     "identity:read", "code-lists:read", "tenancy:read", "bep:read", "products:read",
     "documents:read", "webhooks:read", "parties:read", "tariffs:read",
     "limit-profiles:read", "suspensions:read", "books:read", "figures:read",
+    "operations:read",
 }  # fmt: skip
 """What a super-tenant's reader has in the tenant that they look at."""
 REASON_MIN, REASON_MAX = 5, 200

@@ -74,20 +74,25 @@ def request_of(tenant: Tenant, row: CommandRow) -> Request:
     )
 
 
-async def start(client: Client, tenant: Tenant, row: CommandRow, *, eager: bool) -> None:
+async def start(
+    client: Client, tenant: Tenant, row: CommandRow, *, eager: bool,
+    request: Request | None = None,
+    reuse: WorkflowIDReusePolicy = WorkflowIDReusePolicy.REJECT_DUPLICATE,
+) -> None:  # fmt: skip
     """Start the workflow of an accepted command. Safe to repeat: it is started once.
 
-    Raises Problem unavailable where Temporal does not answer; the sweeper starts it then.
+    `request`: of a run that takes up where an earlier one ended, which `reuse` must allow. Raises
+    Problem unavailable where Temporal does not answer; the sweeper starts it then.
     """
     amount = Money.parse(row.body["amount"]["value"], row.body["amount"]["currency"])
     with contextlib.suppress(WorkflowAlreadyStartedError):
         await client.start_workflow(
             workflow_of(row.type).__name__,
-            request_of(tenant, row),
+            request or request_of(tenant, row),
             id=workflow_id(tenant.slug, row),
             task_queue=queues.MOVEMENTS,
             task_timeout=WORKFLOW_TASK,
-            id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+            id_reuse_policy=reuse,
             id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
             request_eager_start=eager,
             static_summary=row.summary,

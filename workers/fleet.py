@@ -16,6 +16,7 @@ from activities.approvals import ApprovalActivities
 from activities.movements import MovementActivities
 from mmo.tenancy.postgres import REFRESH_S, TenantRegister
 from mmo.tenancy.tenant import Tenant
+from workers.origin import OriginInterceptor
 from workers.wiring import TenantClients
 from workflows.support import queues
 from workflows.support.catalogue import workflows
@@ -54,10 +55,12 @@ def movements_worker(
             activities.settle,
             activities.release,
             activities.verify_answer,
+            activities.unread_answers,
             activities.find_recipient,
             *approvals_of(approvals),
         ],
         workflow_runner=UnsandboxedWorkflowRunner(),
+        interceptors=[OriginInterceptor()],
         build_id=f"mmo-{version('mmo-platform')}",
         max_cached_workflows=CACHED_WORKFLOWS_MAX,
         max_concurrent_workflow_tasks=WORKFLOW_TASKS_MAX,
@@ -84,6 +87,7 @@ def queue_worker(
         workflows=list(processes(queue).values()),
         activities=activities,
         workflow_runner=UnsandboxedWorkflowRunner(),
+        interceptors=[OriginInterceptor()],
         build_id=f"mmo-{version('mmo-platform')}",
         max_cached_workflows=cached_max,
         max_concurrent_activities=activities_max,

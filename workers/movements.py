@@ -8,7 +8,8 @@ from activities.movements import MovementActivities
 from mmo.approvals.postgres import Approvals
 from mmo.messaging.bell import Bell
 from mmo.movements.support.ports import NobodyWaits
-from mmo.movements.support.postgres import PostgresFacts, PostgresWriter
+from mmo.movements.support.postgres import PostgresFacts
+from mmo.movements.support.postgres_writer import PostgresWriter
 from mmo.movements.support.signed_answers import SignedAnswers
 from mmo.settings import Settings
 from mmo.tenancy.postgres import TenantRegister
@@ -37,7 +38,7 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
         activities = MovementActivities(
             PostgresFacts(pool),
             PostgresWriter(pool, bell),
-            SignedAnswers(answer_verifier(trust)),
+            SignedAnswers(answer_verifier(trust), pool),
             NobodyWaits(),
         )
         envelope = open_envelope(key_store(settings), trust)

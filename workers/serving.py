@@ -32,7 +32,8 @@ from mmo.movements.support.business_events import business_events
 from mmo.movements.support.commands import Commands
 from mmo.movements.support.first_outcomes import FirstOutcomes
 from mmo.movements.support.ports import AnswerVerifier
-from mmo.movements.support.postgres import PostgresFacts, PostgresWriter
+from mmo.movements.support.postgres import PostgresFacts
+from mmo.movements.support.postgres_writer import PostgresWriter
 from mmo.movements.support.signed_answers import SignedAnswers
 from mmo.movements.support.signed_quotes import SignedQuotes
 from mmo.notifications.bells import Bells
@@ -109,7 +110,7 @@ async def serve(
         running = [tasks.create_task(loop) for loop in loops]
         await clients.service()
         if works:
-            answers = SignedAnswers(answer_verifier(trust))
+            answers = SignedAnswers(answer_verifier(trust), pool)
             activities = make.activities(pool, bell, answers, first)
             approvals = ApprovalActivities(Approvals(pool, decision_verifier(trust)))
             worker = partial(make.worker, activities=activities, approvals=approvals)

@@ -1,28 +1,25 @@
-"""Role sweeper: starts what a crash left accepted, and closes what ended without a word.
+"""Role sweeper: starts what a crash left accepted, and mends movements that do not go on.
 
 It folds the deferred accounts too.
 """
 
 import asyncio
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import structlog
 from prometheus_client import Counter, Gauge
 from psycopg_pool import AsyncConnectionPool
-from temporalio.client import Client, WorkflowExecutionStatus
-from temporalio.service import RPCError, RPCStatusCode
+from temporalio.service import RPCError
 
-from activities.movements import MovementActivities
-from api.start import start, workflow_id
+from api.operations.mender import Finding, Mender
 from mmo.keys.ports import KeysAwayError, NoKeyError
+from mmo.movements.support import stuck
 from mmo.movements.support.commands import CommandRow, Commands
-from mmo.movements.support.ports import NoAnswers, NobodyWaits
-from mmo.movements.support.postgres import PostgresFacts, PostgresWriter
 from mmo.settings import Settings
 from mmo.tenancy.postgres import TenantRegister
+from mmo.tenancy.scope import scoped
 from mmo.tenancy.tenant import Tenant
-from workers.giving_back import GivingBack
 from workers.loops import run_alone, run_ready
 from workers.wiring import (
     TenantClients,
@@ -37,10 +34,13 @@ UNANSWERED_S = 10.0
 """How long a command may be without an outcome before the sweeper looks at it."""
 BATCH_MAX = 100
 EVERY_S = 2.0
+MEND_FIRST_S = 10.0
+"""How long a movement is listed as stuck before it is mended; twice as long after each time."""
 ROLLUP_EVERY_S = 1.0
 
 STARTED = Counter("mmo_sweeper_started", "Accepted commands that the sweeper started.")
-FAILED = Counter("mmo_sweeper_failed", "Movements that ended without an outcome: an alarm.")
+MENDED = Counter("mmo_sweeper_mended", "Movements whose process did not go on, and was mended.")
+STUCK = Gauge("mmo_workflows_stuck", "Movements whose process does not go on.", ["reason"])
 UNANSWERED = Gauge("mmo_commands_unanswered", "Commands without an outcome for ten seconds.")
 
 _log = structlog.get_logger()
@@ -57,10 +57,7 @@ async def loop(settings: Settings, stop: asyncio.Event) -> None:
     async with open_pool(settings) as pool, open_trust(settings) as trust:
         envelope = open_envelope(key_store(settings), trust)
         clients = tenant_clients(settings, envelope)
-        doors = MovementActivities(
-            PostgresFacts(pool), PostgresWriter(pool), NoAnswers(), NobodyWaits()
-        )
-        sweeper = Sweeper(Commands(pool), TenantRegister(pool), clients, doors)
+        sweeper = Sweeper(Commands(pool), TenantRegister(pool), clients)
         await run_alone("sweeper", settings, stop, sweeper.sweep, EVERY_S)
 
 
@@ -77,34 +74,37 @@ async def _roll(pool: AsyncConnectionPool[Any]) -> bool:
 
 
 class Sweeper:
-    """Finds accepted commands without an outcome and sees to them. Safe to run twice at once."""
+    """Finds movements whose process does not go on, and mends them. Safe to run twice at once."""
 
     def __init__(
         self,
         commands: Commands,
         tenants: TenantRegister,
         clients: TenantClients,
-        doors: MovementActivities,
         unanswered_s: float = UNANSWERED_S,
+        mend_first_s: float = MEND_FIRST_S,
     ) -> None:
-        self._giving_back = GivingBack(commands, doors)
         self._after = _DAWN
         self._commands = commands
         self._tenants = tenants
         self._clients = clients
         self._unanswered_s = unanswered_s
+        self._mend_first_s = mend_first_s
 
     async def sweep(self) -> bool:
         """Look once at the oldest ones; never asks to be called again at once."""
         rows = await self._commands.unanswered(self._unanswered_s, BATCH_MAX)
         UNANSWERED.set(len(rows))
         rows += await self._waiting()
+        rows += await self._commands.stuck(BATCH_MAX)
         by_id = await self._tenants.numbered(row.tenant_id for row in rows)
-        for row in rows:
+        for row in {row.movement_id: row for row in rows}.values():
             try:
                 await self._see_to(by_id[row.tenant_id], row)
-            except (KeysAwayError, NoKeyError) as error:
-                _log.warning("sweeper.no_key", movement=str(row.movement_id), error=str(error))
+            except (KeysAwayError, NoKeyError, RPCError) as error:
+                _log.warning("sweeper.not_now", movement=str(row.movement_id), error=str(error))
+        for reason, count in (await self._commands.count_stuck()).items():
+            STUCK.labels(reason).set(count)
         return False
 
     async def _waiting(self) -> list[CommandRow]:
@@ -114,30 +114,40 @@ class Sweeper:
         return rows
 
     async def _see_to(self, tenant: Tenant, row: CommandRow) -> None:
-        """Start what Temporal does not know; end what was terminated by hand, or timed out."""
-        client = await self._clients(tenant)
-        status = await _status(client, workflow_id(tenant.slug, row))
-        if status is None:
-            await start(client, tenant, row, eager=False)
+        """Start what never began, and mend what does not go on; what goes on is forgotten."""
+        mender = Mender(self._commands, await self._clients(tenant), tenant)
+        finding = await mender.examine(row)
+        row = await self._commands.find(row.tenant_id, row.movement_id) or row
+        if finding is None or is_over(row):  # It ended by itself between the two looks.
+            async with scoped(self._commands.pool, row.tenant_id) as connection:
+                await stuck.resolve(connection, row.tenant_id, row.movement_id)
+            return
+        if finding.reason == "ended" and row.outcome is None and row.state == "accepted":
+            await mender.begin_anew(row)
             STARTED.inc()
             _log.info("sweeper.started", movement=str(row.movement_id), type=row.type)
-        elif status is not WorkflowExecutionStatus.RUNNING:
-            await self._end(tenant, row)
+            return
+        await self._mend(mender, row, finding)
 
-    async def _end(self, tenant: Tenant, row: CommandRow) -> None:
-        kept = await self._commands.find(row.tenant_id, row.movement_id)
-        if kept is None or (kept.outcome and not kept.state.startswith("pending")):
-            return  # It ended by itself between the two looks.
-        if await self._giving_back.end(tenant, row):
-            FAILED.inc()
-            _log.error("sweeper.failed", movement=str(row.movement_id), type=row.type)
+    async def _mend(self, mender: Mender, row: CommandRow, finding: Finding) -> None:
+        """Report it, and mend it where it is time: the longer it does not help, the less often."""
+        tenant, movement = row.tenant_id, row.movement_id
+        async with scoped(self._commands.pool, tenant) as connection:
+            if await stuck.report(connection, tenant, movement, finding.reason, finding.detail):
+                _log.error("alert.stuck", movement=str(movement), type=row.type,
+                           reason=finding.reason, detail=finding.detail)  # fmt: skip
+            (known,) = await stuck.find_all(connection, tenant, movement)
+        last = known.mended_at or known.since
+        pause = timedelta(seconds=min(self._mend_first_s * 2.0 ** min(known.mends, 20), 3600))
+        if datetime.now(UTC) - last < pause:
+            return
+        async with scoped(self._commands.pool, tenant) as connection:
+            await stuck.count_mend(connection, tenant, movement)
+        done = await mender.mend(row, finding)
+        MENDED.inc()
+        _log.warning("sweeper.mended", movement=str(movement), type=row.type, done=done)
 
 
-async def _status(client: Client, identifier: str) -> WorkflowExecutionStatus | None:
-    """The state of a workflow; None where there is none."""
-    try:
-        return (await client.get_workflow_handle(identifier).describe()).status
-    except RPCError as error:
-        if error.status is RPCStatusCode.NOT_FOUND:
-            return None
-        raise
+def is_over(row: CommandRow) -> bool:
+    """Whether the movement has ended, by its rows."""
+    return row.outcome is not None and not row.state.startswith("pending")

@@ -17,9 +17,11 @@ class Dormancy(MoneyMovement):
             return set_aside
         while answered := await self.answer(request, "unclaimed-answer"):
             if answered.choice == "escheat":
-                asked = request.then(ESCHEAT.number)
-                return await self.execute(asked.joining({}, answered.bank_reference))
-            reclaimed = await self.attempt(request, RECLAIM, because="reclaimed")
+                escheated = await self.attempt(request, ESCHEAT, answered)
+                if isinstance(escheated, Posted):
+                    return escheated
+                continue
+            reclaimed = await self.attempt(request, RECLAIM, answered, because="reclaimed")
             if isinstance(reclaimed, Posted):
                 return refused("reclaimed", reclaimed)
         return await self.give_back(request, RECLAIM, "reclaimed")

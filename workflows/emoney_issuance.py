@@ -21,7 +21,7 @@ class EmoneyIssuance(MoneyMovement):
             if answered is None:
                 return await self.give_back(request, CANCEL, "expired")
             if answered.choice == "cancel":
-                return await self.give_back(request, CANCEL, "cancelled")
+                return await self.give_back(request, CANCEL, "cancelled", answered)
         released = await self.execute(request.then(RELEASE.number))
         if isinstance(released, Refused):
             return await self.give_back(request, CANCEL, released.code)

@@ -4,7 +4,7 @@ from temporalio import workflow
 
 from mmo.kernel.refusals import Refused
 from mmo.movements.emoney_redemption import PAY, REQUEST, RETURN
-from mmo.movements.support.outcome import Outcome, Request
+from mmo.movements.support.outcome import Outcome, Posted, Request
 from workflows.support.movement import MoneyMovement
 
 
@@ -15,8 +15,12 @@ class EmoneyRedemption(MoneyMovement):
         requested = await self.execute(request.then(REQUEST.number))
         if isinstance(requested, Refused):
             return requested
-        while (answered := await self.answer(request, "bank-answer")) is None:
-            pass  # Asked about until it is known, and never timed out into a refund.
-        if answered.choice == "not_paid":
-            return await self.give_back(request, RETURN, "returned_by_bank")
-        return await self.execute(request.then(PAY.number))
+        while True:  # Asked about until it is known, and never timed out into a refund.
+            answered = await self.answer(request, "bank-answer")
+            if answered is None:
+                continue
+            if answered.choice == "not_paid":
+                return await self.give_back(request, RETURN, "returned_by_bank", answered)
+            paid = await self.attempt(request, PAY, answered)
+            if isinstance(paid, Posted):
+                return paid

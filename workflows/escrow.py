@@ -17,8 +17,8 @@ class Escrow(MoneyMovement):
             return funded
         while answered := await self.answer(request, "escrow-release", "escrow-cancel"):
             if answered.choice == "cancel":
-                return await self.give_back(request, RETURN, "cancelled")
-            released = await self.attempt(request, RELEASE)
+                return await self.give_back(request, RETURN, "cancelled", answered)
+            released = await self.attempt(request, RELEASE, answered)
             if isinstance(released, Posted):
                 return released
         return await self.give_back(request, RETURN, "expired")

@@ -4,8 +4,11 @@ from temporalio import workflow
 
 from mmo.kernel.refusals import Refused
 from mmo.movements.payment_request import ASK, PAY
-from mmo.movements.support.outcome import Outcome, Request
+from mmo.movements.support.outcome import Outcome, Posted, Request
 from workflows.support.movement import MoneyMovement
+
+WAITS_ON = "2026-12-payment-request-waits-on"
+"""Before it, a yes that the books refused ended the request."""
 
 
 @workflow.defn
@@ -17,9 +20,12 @@ class PaymentRequest(MoneyMovement):
         asked = await self.execute(request.then(ASK.number))
         if isinstance(asked, Refused):
             return asked
-        answered = await self.answer(request, "payment-answer")
-        if answered is None:
-            return await self.release(request.then(ASK.number), "expired")
-        if answered.choice == "decline":
-            return await self.release(request.then(ASK.number), "declined")
-        return await self.execute(request.then(PAY.number))
+        while answered := await self.answer(request, "payment-answer"):
+            if answered.choice == "decline":
+                return await self.release(request.then(ASK.number), "declined")
+            paid = await self.attempt(request, PAY, answered)
+            if isinstance(paid, Posted) or (paid is not None and self.approval_ended):
+                return paid
+            if paid is not None and not workflow.patched(WAITS_ON):
+                return paid
+        return await self.release(request.then(ASK.number), "expired")

@@ -6,6 +6,7 @@ from temporalio import workflow
 
 from mmo.kernel.refusals import Refused
 from mmo.movements.reversal import COLLECT, COMPLETE
+from mmo.movements.support.deadlines import LIEN_PATIENCE
 from mmo.movements.support.outcome import Held, Outcome, Posted, Request
 from workflows.support import steps
 from workflows.support.limits import (
@@ -13,7 +14,6 @@ from workflows.support.limits import (
     GIVE_BACK_PAUSE_MAX,
     LIEN_COLLECT_PAUSE,
     LIEN_COLLECTED_AT_ONCE,
-    LIEN_PATIENCE,
 )
 from workflows.support.movement import MoneyMovement
 

@@ -24,7 +24,7 @@ class Voucher(MoneyMovement):
             if answered is WOKEN:
                 paid = await self._claimed(request)
             else:
-                paid = await self.attempt(request, REDEEM, answered.joined)
+                paid = await self.attempt(request, REDEEM, answered)
         return paid
 
     async def _claimed(self, request: Request) -> Outcome | None:
@@ -32,4 +32,4 @@ class Voucher(MoneyMovement):
         wallet = await steps.find_recipient(request)
         if wallet is None:
             return None
-        return await self.attempt(request, CLAIM, {"recipient": wallet})
+        return await self.attempt(request, CLAIM, joined={"recipient": wallet})

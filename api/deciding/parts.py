@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from fastapi import Depends, Request
 from fastapi.responses import JSONResponse
@@ -14,6 +14,7 @@ from api.problems import Problem
 from api.reading import Reading
 from api.security import Caller, requires
 from api.start import POLL_FIRST_S, Clients
+from mmo.approvals import document_store
 from mmo.approvals import postgres as approvals
 from mmo.approvals.awaited import Choice
 from mmo.approvals.closeness import Closeness, closeness
@@ -49,7 +50,10 @@ async def decide(
 ) -> None:
     """Check, have it signed, and send it by the one door. Raises Problem."""
     found = await checked(request, caller, approval, choice)
-    signed = await document(request, caller, found, choice, words)
+    identifier = uuid4().hex
+    signed = await document(request, caller, found, choice, words, identifier)
+    async with scoped(request.app.state.pool, caller.tenant.id) as connection:
+        await document_store.record(connection, caller.tenant.id, found.id, identifier, signed)
     clients: Clients = request.app.state.clients
     try:
         client = await clients(caller.tenant)
@@ -60,12 +64,15 @@ async def decide(
 
 
 async def document(
-    request: Request, caller: Caller, found: Waiting, choice: Choice, words: str
-) -> str:
+    request: Request, caller: Caller, found: Waiting, choice: Choice, words: str,
+    identifier: str = "",
+) -> str:  # fmt: skip
+    """The decision as a signed document. It is given only once it is signalled."""
     keys: KeyStore = request.app.state.keys
     return await write(
-        keys, caller.tenant.slug, caller.actor, about=found.about, choice=choice, note=words
-    )
+        keys, caller.tenant.slug, caller.actor, about=found.about, choice=choice, note=words,
+        identifier=identifier,
+    )  # fmt: skip
 
 
 async def checked(request: Request, caller: Caller, approval: UUID, choice: Choice) -> Waiting:

@@ -5,7 +5,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from fastapi import Request
 from fastapi.responses import JSONResponse
@@ -17,6 +17,7 @@ from api.movements.routes import answer
 from api.problems import Problem
 from api.security import Caller
 from api.start import POLL_FIRST_S, Clients, workflow_id
+from mmo.approvals import document_store
 from mmo.kernel.refusals import REFUSALS
 from mmo.keys.ports import KeyStore
 from mmo.movements.support.catalogue import movements
@@ -100,6 +101,7 @@ async def send(
     """Sign the answer, and signal it. Raises Problem unavailable."""
     keys: KeyStore = request.app.state.keys
     clients: Clients = request.app.state.clients
+    identifier = uuid4().hex
     document = await write(
         keys,
         caller.tenant.slug,
@@ -110,7 +112,12 @@ async def send(
         note=given.note,
         joined=given.joined,
         bank_reference=given.bank_reference,
+        identifier=identifier,
     )
+    async with scoped(request.app.state.pool, caller.tenant.id) as connection:
+        await document_store.record(
+            connection, caller.tenant.id, row.movement_id, identifier, document
+        )
     try:
         client = await clients(caller.tenant)
         handle = client.get_workflow_handle(workflow_id(caller.tenant.slug, row))

@@ -8,9 +8,9 @@ from mmo.kernel.money import Money
 from mmo.kernel.refusals import REFUSALS
 from mmo.movements.support.catalogue import movements
 from mmo.movements.support.commands import CommandRow
+from mmo.movements.support.deadlines import expiry_of
 from mmo.movements.support.symbols import FEES, TAXES
 from mmo.movements.support.taking_back import TAKEN_BACK
-from workflows.support.deadlines import expiry_of
 
 _AMOUNTS = {"available", "needed", "ceiling", "balance", "held", "amount", "cap_amount"}
 

@@ -51,6 +51,18 @@ class Awaited:
         return frozenset(role for ask in self.asks for role in ask["roles"])
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenedApproval:
+    """An approval as its rows have it, for a process that asks for it, perhaps not at first."""
+
+    expires_at: str
+    """RFC 3339, UTC: asked for again, it expires when it would have."""
+    given: tuple[Vote, ...] = ()
+    """Votes that were counted before."""
+    documents: tuple[str, ...] = ()
+    """Signed documents that an earlier run of the process may have lost."""
+
+
 def binding(kind: Kind, event: str, identifier: str, request: dict[str, Any]) -> str:
     """What a decision is about: no document decides another request, or this one changed."""
     seen = orjson.dumps([kind, event, identifier, request], option=orjson.OPT_SORT_KEYS)

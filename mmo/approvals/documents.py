@@ -25,7 +25,14 @@ class Document:
 
 
 async def write(
-    keys: KeyStore, tenant: str, by: Actor, *, about: str, choice: Choice, note: str = ""
+    keys: KeyStore,
+    tenant: str,
+    by: Actor,
+    *,
+    about: str,
+    choice: Choice,
+    note: str = "",
+    identifier: str = "",
 ) -> str:
     """Sign who decided what. Good for minutes. Raises KeysAwayError or NoKeyError."""
     now = int(time.time())
@@ -39,7 +46,7 @@ async def write(
             "aud": AUDIENCE,
             "iat": now,
             "exp": now + LIFE_MAX_S,
-            "jti": uuid.uuid4().hex,
+            "jti": identifier or uuid.uuid4().hex,
             "about": about,
             "choice": choice,
             "note": note,
@@ -47,10 +54,15 @@ async def write(
     )
 
 
-def read(verifier: Verifier, awaited: Awaited, document: str) -> Document | str:
-    """Answer with what the document says, or with the reason why it does not count."""
+def read(
+    verifier: Verifier, awaited: Awaited, document: str, now: int | None = None
+) -> Document | str:
+    """Answer with what the document says, or with the reason why it does not count.
+
+    `now`: the moment that it is judged by, in Unix seconds; the present by default.
+    """
     try:
-        claims = verifier.verify(document)
+        claims = verifier.verify(document, now)
     except InvalidTokenError as error:
         return f"not genuine: {error}"
     if claims["tenant"] != awaited.tenant:

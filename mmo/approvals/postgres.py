@@ -1,9 +1,8 @@
 """Approvals in Postgres: each change of one, its event and its audit row in one transaction."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid5
 
@@ -12,20 +11,18 @@ from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 from psycopg_pool import AsyncConnectionPool
 
-from mmo.approvals.awaited import Awaited, Ending, Vote
+from mmo.approvals import document_store
+from mmo.approvals.accepted import accepted
+from mmo.approvals.awaited import Awaited, Ending, OpenedApproval, Vote
 from mmo.approvals.closeness import Closeness, closeness
 from mmo.approvals.documents import Document, read
+from mmo.approvals.notices import IGNORED, append_notice, ignored_record, record_of
 from mmo.approvals.objections import Objection, objection
 from mmo.audit.postgres import append as note
-from mmo.audit.record import Record
 from mmo.keys.verifier import Verifier
-from mmo.messaging.event import Event
-from mmo.messaging.postgres import append
 from mmo.tenancy.scope import scoped
 
 Pool = AsyncConnectionPool[Any]
-_IGNORED = UUID("0f7b6c2e-51a4-4a55-8f4d-2f0f3a7f7d10")
-"""Namespace of the audit's rows about documents that do not count: one for each."""
 _COLUMNS = """id, kind, event, about, maker, people, asks, roles, summary, state, opened_at,
               expires_at, ended_at, version"""
 
@@ -57,7 +54,7 @@ class Approvals:
         self._pool = pool
         self._verifier = verifier
 
-    async def open(self, awaited: Awaited) -> None:
+    async def open(self, awaited: Awaited) -> OpenedApproval:
         """Show it to those who may agree; opened again, it shows what is asked now."""
         async with scoped(self._pool, awaited.tenant_id) as connection:
             await connection.execute(
@@ -75,16 +72,24 @@ class Approvals:
                     sorted(awaited.roles), Jsonb(awaited.summary), awaited.expires_at,
                 ],
             )  # fmt: skip
-            await _tell(connection, awaited, "requested", {"asks": list(awaited.asks)})
+            await append_notice(connection, awaited, "requested", {"asks": list(awaited.asks)})
+            return await _opened(connection, awaited)
 
     async def verify(self, awaited: Awaited, document: str) -> Vote | str:
         """Prove a document and keep the vote, or say why it does not count; the audit is told."""
-        said = read(self._verifier, awaited, document)
         async with scoped(self._pool, awaited.tenant_id) as connection:
+            asked = await accepted(connection, awaited)
+            if asked is None:
+                return "about what nobody accepted"
+            awaited = asked
+            now = await document_store.recorded_at(
+                connection, awaited.tenant_id, UUID(awaited.id), document
+            )
+            said = read(self._verifier, awaited, document, now)
             vote = said if isinstance(said, str) else await _voted(connection, awaited, said)
             if isinstance(vote, str):
                 by = said.by.subject if isinstance(said, Document) else "unknown"
-                await note(connection, _ignored(awaited, document, by, vote))
+                await note(connection, ignored_record(awaited, document, by, vote))
         return vote
 
     async def tell(self, awaited: Awaited, what: str, about: Mapping[str, Any]) -> None:
@@ -99,7 +104,7 @@ class Approvals:
                         _json(awaited.asks),
                     ],
                 )  # fmt: skip
-            await _tell(connection, awaited, what, dict(about))
+            await append_notice(connection, awaited, what, dict(about))
 
     async def close(self, awaited: Awaited, ending: Ending) -> None:
         """End it: it is in nobody's inbox any more."""
@@ -109,7 +114,26 @@ class Approvals:
                     WHERE tenant_id = %s AND id = %s AND state = 'open'""",
                 [ending, awaited.tenant_id, awaited.id],
             )
-            await _tell(connection, awaited, ending, {})
+            await append_notice(connection, awaited, ending, {})
+
+
+async def _opened(connection: AsyncConnection[Any], awaited: Awaited) -> OpenedApproval:
+    """What the rows have of it. Of one that is opened for the first time there is nothing yet."""
+    tenant, identifier = awaited.tenant_id, UUID(awaited.id)
+    found = await find(connection, tenant, identifier)
+    assert found is not None, "it was opened just now"
+    decided = (await decided_by(connection, tenant, [identifier]))[identifier]
+    return OpenedApproval(
+        expires_at=found.expires_at.isoformat(),
+        given=tuple(
+            Vote(
+                subject=one["subject"], choice=one["choice"], roles=tuple(one["roles"]),
+                note=one["note"],
+            )
+            for one in decided
+        ),
+        documents=tuple(await document_store.unread(connection, tenant, identifier)),
+    )  # fmt: skip
 
 
 def _json(asks: tuple[dict[str, Any], ...]) -> Jsonb:
@@ -165,8 +189,8 @@ async def _kept(
         return "has decided already"
     vote = Vote(subject=said.by.subject, choice=choice, roles=tuple(kept_roles), note=words)
     if new:
-        await note(connection, _record(awaited, said.by.subject, said.by.client, said.choice))
-        await _tell(
+        await note(connection, record_of(awaited, said.by.subject, said.by.client, said.choice))
+        await append_notice(
             connection, awaited, f"{_DONE[said.choice]}-by-one",
             {"subject": vote.subject, "roles": list(vote.roles), "note": vote.note},
         )  # fmt: skip
@@ -180,9 +204,9 @@ async def _alert(
     connection: AsyncConnection[Any], awaited: Awaited, subject: str, client: str, close: Closeness
 ) -> None:
     why = "; ".join(close.why)
-    await _tell(connection, awaited, "alerted", {"subject": subject, "why": why})
-    name = uuid5(_IGNORED, f"{awaited.id}/{subject}/close")
-    await note(connection, _record(awaited, subject, client, "alert", reason=why, id=name))
+    await append_notice(connection, awaited, "alerted", {"subject": subject, "why": why})
+    name = uuid5(IGNORED, f"{awaited.id}/{subject}/close")
+    await note(connection, record_of(awaited, subject, client, "alert", reason=why, id=name))
 
 
 async def roles_of(
@@ -244,53 +268,3 @@ async def decided_by(
              "at": at.isoformat()}
         )  # fmt: skip
     return found
-
-
-def _record(awaited: Awaited, actor: str, client: str, choice: str, **more: Any) -> Record:
-    return Record(
-        tenant_id=awaited.tenant_id,
-        actor=actor,
-        client=client,
-        action=f"approval.{choice}",
-        object=f"{awaited.kind}/{awaited.id}",
-        **more,
-    )
-
-
-def _ignored(awaited: Awaited, document: str, by: str, why: str) -> Record:
-    return _record(
-        awaited, by, "", "decide", outcome="refused", reason=why[:200],
-        id=uuid5(_IGNORED, f"{awaited.id}/{document}"),
-    )  # fmt: skip
-
-
-async def _tell(
-    connection: AsyncConnection[Any], awaited: Awaited, what: str, about: dict[str, Any]
-) -> None:
-    """Append the event once: it is known by the approval and by what it says."""
-    told = json.dumps([what, about], sort_keys=True, default=str)
-    identifier = uuid5(UUID(awaited.id), told)
-    cursor = await connection.execute(
-        """SELECT coalesce(max(version), 0) + 1, bool_or(id = %s) FROM messaging.event
-            WHERE tenant_id = %s AND aggregate = 'approval' AND aggregate_id = %s""",
-        [identifier, awaited.tenant_id, awaited.id],
-    )
-    row = await cursor.fetchone()
-    assert row is not None
-    version, there = row
-    if there:
-        return
-    data = {"kind": awaited.kind, "event": awaited.event, "maker": awaited.maker.subject,
-            "roles": sorted(awaited.roles), "expires_at": awaited.expires_at,
-            "summary": awaited.summary, **about}  # fmt: skip
-    await append(
-        connection,
-        [
-            Event(
-                tenant_id=awaited.tenant_id, id=identifier, aggregate="approval",
-                aggregate_id=UUID(awaited.id), version=version,
-                type=f"mmo.approval.{what}.v1", actor=str(about.get("subject", "system")),
-                occurred_at=datetime.now(UTC), data=data,
-            )
-        ],
-    )  # fmt: skip

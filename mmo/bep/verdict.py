@@ -24,6 +24,13 @@ class Ask:
         """As decision records and inboxes keep it."""
         return {name: value for name, value in asdict(self).items() if value not in (None, ())}
 
+    def after(self, seconds: float) -> "Ask":
+        """The ask so long after it was made: escalated, where its time for that has passed."""
+        if self.escalate_s is None or seconds < self.escalate_s:
+            return self
+        further = tuple(role for role in self.escalate_to if role not in self.roles)
+        return replace(self, roles=(*self.roles, *further))
+
     @classmethod
     def of(cls, row: dict[str, Any]) -> "Ask":
         """Read what `row` wrote."""

@@ -78,6 +78,9 @@ REFUSALS = {
     "weekly_volume_limit_exceeded": "The wallet has moved money as often as it may in a week.",
 }
 """Every refusal code, with the sentence that the published list says about it."""
+NOT_ACCEPTED = "not_accepted"
+"""How a workflow ends that nobody accepted: no refusal of a movement, for there is no movement. No
+caller of the API is told it, and nothing is recorded but the alarm."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,5 +97,5 @@ class Refused:
     outcome: Literal["refused"] = "refused"
 
     def __post_init__(self) -> None:
-        if self.code not in REFUSALS:
+        if self.code not in REFUSALS and self.code != NOT_ACCEPTED:
             raise ValueError(f"{self.code} is not a published refusal code")

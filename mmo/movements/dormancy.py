@@ -7,6 +7,7 @@ from mmo.movements.support.command import Command, Role, WalletRef
 from mmo.movements.support.movement import Answer, Movement, Step
 from mmo.movements.support.posting_rule import credit, debit
 from mmo.movements.support.symbols import A
+from mmo.movements.support.triggers import OnAnswer, OnDeadline
 
 
 class SetAside(Command):
@@ -14,7 +15,14 @@ class SetAside(Command):
 
 
 SET_ASIDE = Step(1, "set-aside", debit(PAYER, A), credit(UNCLAIMED, A), state="pending_partner")
-ESCHEAT = Step(2, "escheated", debit(UNCLAIMED, A), credit(TRUST_BANK, A))
+ESCHEAT = Step(
+    2,
+    "escheated",
+    debit(UNCLAIMED, A),
+    credit(TRUST_BANK, A),
+    triggers=(OnAnswer(name="unclaimed-answer", choice="escheat"),),
+    otherwise="pending_partner",
+)
 RECLAIM = Step(
     3,
     "reclaimed",
@@ -22,7 +30,10 @@ RECLAIM = Step(
     credit(PAYER, A),
     state="refused",
     repeats=True,
-    otherwise="pending_partner",
+    triggers=(
+        OnAnswer(name="unclaimed-answer", choice="reclaim", because="reclaimed"),
+        OnDeadline(because="reclaimed"),
+    ),
 )
 
 MOVEMENT = Movement(

@@ -7,6 +7,7 @@ from mmo.movements.support.command import BankReference, Command, Role, WalletRe
 from mmo.movements.support.movement import Answer, Movement, Step
 from mmo.movements.support.posting_rule import credit, debit
 from mmo.movements.support.symbols import A
+from mmo.movements.support.triggers import OnAnswer, OnDeadline, OnGrant, OnRefusal
 
 MAY_RELEASE = "emoney:release"
 
@@ -22,8 +23,17 @@ RECORD = Step(
     debit(TRUST_BANK, A),
     credit(ISSUANCE_PENDING, A),
     state="pending_approval",
+    quiet_for=MAY_RELEASE,
 )
-RELEASE = Step(2, "issued", debit(ISSUANCE_PENDING, A), credit(PAYEE, A), creates=True)
+RELEASE = Step(
+    2,
+    "issued",
+    debit(ISSUANCE_PENDING, A),
+    credit(PAYEE, A),
+    creates=True,
+    triggers=(OnAnswer(name="release", choice="release"), OnGrant(scope=MAY_RELEASE)),
+    otherwise="pending_approval",
+)
 CANCEL = Step(
     3,
     "issuance-cancelled",
@@ -31,6 +41,11 @@ CANCEL = Step(
     credit(TRUST_BANK, A),
     state="refused",
     repeats=True,
+    triggers=(
+        OnAnswer(name="release", choice="cancel", because="cancelled"),
+        OnDeadline(),
+        OnRefusal(step=2),
+    ),
 )
 
 MOVEMENT = Movement(

@@ -7,6 +7,7 @@ from mmo.movements.support.command import Command, Role, WalletRef
 from mmo.movements.support.movement import Answer, Movement, Step
 from mmo.movements.support.posting_rule import credit, debit
 from mmo.movements.support.symbols import A
+from mmo.movements.support.triggers import OnAnswer
 
 
 class RedeemEmoney(Command):
@@ -20,7 +21,14 @@ REQUEST = Step(
     credit(REDEMPTION_PENDING, A),
     state="pending_partner",
 )
-PAY = Step(2, "redeemed", debit(REDEMPTION_PENDING, A), credit(TRUST_BANK, A))
+PAY = Step(
+    2,
+    "redeemed",
+    debit(REDEMPTION_PENDING, A),
+    credit(TRUST_BANK, A),
+    triggers=(OnAnswer(name="bank-answer", choice="paid"),),
+    otherwise="pending_partner",
+)
 RETURN = Step(
     3,
     "redemption-returned",
@@ -28,6 +36,7 @@ RETURN = Step(
     credit(PAYER, A),
     state="refused",
     repeats=True,
+    triggers=(OnAnswer(name="bank-answer", choice="not_paid", because="returned_by_bank"),),
 )
 
 MOVEMENT = Movement(

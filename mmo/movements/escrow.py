@@ -10,6 +10,7 @@ from mmo.movements.support.command import PricedCommand, Role, WalletRef
 from mmo.movements.support.movement import Answer, Movement, Step
 from mmo.movements.support.posting_rule import credit, debit
 from mmo.movements.support.symbols import XM, A, M
+from mmo.movements.support.triggers import OnAnswer, OnDeadline
 
 DAYS_MAX = 365
 
@@ -31,7 +32,7 @@ RELEASE = Step(
     credit(FEES, M),
     credit(EXCISE, XM),
     repeats=True,
-    otherwise="pending_approval",
+    triggers=(OnAnswer(name="escrow-release", choice="release"),),
 )
 RETURN = Step(
     100,
@@ -40,6 +41,10 @@ RETURN = Step(
     credit(PAYER, A),
     state="refused",
     repeats=True,
+    triggers=(
+        OnAnswer(name="escrow-cancel", choice="cancel", because="cancelled"),
+        OnDeadline(),
+    ),
 )
 
 MOVEMENT = Movement(

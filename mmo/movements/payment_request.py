@@ -11,6 +11,7 @@ from mmo.movements.support.claims import Claim
 from mmo.movements.support.command import PricedCommand, Role, WalletRef
 from mmo.movements.support.movement import Answer, Movement, Step
 from mmo.movements.support.posting_rule import credit, debit
+from mmo.movements.support.triggers import OnAnswer, OnDeadline, OnField
 
 SECONDS_MIN, SECONDS_MAX = 60, 7 * 24 * 3600
 
@@ -48,8 +49,28 @@ class RequestPayment(PricedCommand):
         return (Claim(of=self.authorisation, amount=1, most=1, refusal=used),)
 
 
-ASK = Step(1, "payment-requested", state="pending_approval")
-PAY = Step(2, "request-paid", debit(PAYER, PAID), credit(PAYEE, RECEIVED), *CHARGES)
+ASK = Step(
+    1,
+    "payment-requested",
+    state="pending_approval",
+    released_by=(
+        OnAnswer(name="payment-answer", choice="decline", because="declined"),
+        OnDeadline(),
+    ),
+)
+PAY = Step(
+    2,
+    "request-paid",
+    debit(PAYER, PAID),
+    credit(PAYEE, RECEIVED),
+    *CHARGES,
+    repeats=True,
+    triggers=(
+        OnAnswer(name="payment-answer", choice="approve"),
+        OnField(field="authorisation"),
+    ),
+)
+"""Tried for each yes: where it is refused, the request stays open until its time is over."""
 
 MOVEMENT = Movement(
     number=63,

@@ -7,6 +7,7 @@ from pydantic import Field
 from mmo.movements.support.liens import ON_CREDIT, ON_UNFREEZING
 from mmo.movements.support.movement import Movement, Step
 from mmo.movements.support.take_back import TakeBack, TakeBackBody
+from mmo.movements.support.triggers import OnCollection, OnHold
 
 
 class ReversalBody(TakeBackBody):
@@ -31,10 +32,16 @@ COLLECT = Step(
     state="pending_partner",
     repeats=True,
     undoes="collect",
+    triggers=(OnHold(),),
     otherwise="pending_partner",
 )
 COMPLETE = Step(
-    900, "reversal-completed", repeats=True, undoes="complete", otherwise="pending_partner"
+    900,
+    "reversal-completed",
+    repeats=True,
+    undoes="complete",
+    triggers=(OnCollection(),),
+    otherwise="pending_partner",
 )
 
 MOVEMENT = Movement(

@@ -20,6 +20,7 @@ from mmo.movements.support.commission import COMMISSION, EARNERS
 from mmo.movements.support.movement import Answer, Movement, Step
 from mmo.movements.support.posting_rule import credit, debit
 from mmo.movements.support.symbols import XS, A, F, S, T, X
+from mmo.movements.support.triggers import OnAnswer, OnDeadline, OnRecipient
 from mmo.movements.support.waking import Waker, about_wallet
 
 DAYS_MAX = 90
@@ -68,7 +69,7 @@ REDEEM = Step(
     joined_by=EARNERS,
     joins=(PAYING_OUT,),
     repeats=True,
-    otherwise="pending_partner",
+    triggers=(OnAnswer(name="voucher-redemption", choice="redeem"),),
 )
 CLAIM = Step(
     50,
@@ -77,7 +78,7 @@ CLAIM = Step(
     credit(Party("recipient"), A),
     joins=(Role("recipient", "customer"),),
     repeats=True,
-    otherwise="pending_partner",
+    triggers=(OnRecipient(role="recipient"),),
 )
 EXPIRE = Step(
     100,
@@ -86,6 +87,7 @@ EXPIRE = Step(
     credit(PAYER, A),
     state="refused",
     repeats=True,
+    triggers=(OnDeadline(),),
 )
 
 REDEMPTION = Answer(

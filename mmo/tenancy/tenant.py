@@ -32,4 +32,9 @@ class Tenant:
     @property
     def namespace(self) -> str:
         """The Temporal namespace that holds the tenant's workflows."""
-        return f"mmo-{self.slug}"
+        return namespace_of(self.slug)
+
+
+def namespace_of(slug: str) -> str:
+    """The Temporal namespace of the tenant of that name."""
+    return f"mmo-{slug}"

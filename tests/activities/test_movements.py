@@ -7,6 +7,7 @@ import pytest
 from activities.movements import ATTEMPTS_MAX, MovementActivities, StaleFactsError
 from mmo.kernel.refusals import Refused
 from mmo.ledger.recorded import Recorded, Stale
+from mmo.movements.support.authority import AcceptedCommand, Evidence
 from mmo.movements.support.decide import Draft
 from mmo.movements.support.facts import Facts
 from mmo.movements.support.outcome import Held, Outcome, Posted, Released, Request, Verb
@@ -15,16 +16,35 @@ from tests.mmo.movements.people import facts, request, wallet
 SENDING = request("p2p-transfer", sender="alice", recipient="bob")
 
 
+HELD_AND_DECLINED = Evidence(steps={1001: None}, votes=[("checker", "reject", ())])
+
+
+def accepted(asked: Request) -> AcceptedCommand:
+    return AcceptedCommand(
+        tenant=asked.envelope.tenant,
+        type=asked.movement,
+        body=asked.command,
+        requested_at=asked.envelope.requested_at,
+        actor=asked.envelope.actor,
+        granted=(),
+        quoted=None,
+        fingerprint=b"f",
+    )
+
+
 @dataclass
 class KnownFacts:
     """Answers with one set of facts after the other; the last one for ever."""
 
     known: list[Facts]
     read_: int = 0
+    accepted: AcceptedCommand | None = field(default_factory=lambda: accepted(SENDING))
+    evidence: Evidence = HELD_AND_DECLINED
 
     async def read(self, request: Request, verb: Verb) -> Facts:
         self.read_ += 1
-        return self.known[min(self.read_, len(self.known)) - 1]
+        known = self.known[min(self.read_, len(self.known)) - 1]
+        return replace(known, accepted=self.accepted, evidence=self.evidence)
 
 
 @dataclass
@@ -126,6 +146,7 @@ KINDS = {"reserve": Held, "settle": Posted, "release": Released}
 async def test_each_verb_answers_with_its_own_outcome(verb: str) -> None:
     opened = doors(KnownFacts([facts()]), Books(), Waiting())
 
-    outcome = await getattr(opened, verb)(SENDING)
+    because = "declined" if verb == "release" else ""
+    outcome = await getattr(opened, verb)(replace(SENDING, because=because))
 
     assert isinstance(outcome, KINDS[verb])

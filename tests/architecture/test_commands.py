@@ -44,6 +44,7 @@ NO_COMMANDS = {
     ("POST", "/v1/bep/explain"): "asks what rules would say",
     ("POST", "/v1/bep/backtests"): "asks what rules would have said",
     ("POST", "/v1/books/reconciliations"): "holds what is there against each other",
+    ("POST", "/v1/operations/stuck/{movement}/mend"): "lets a movement go on; the audit is told",
     ("POST", "/v1/bep/expression/dry-run"): "asks what a condition would say",
 }
 NO_COMMANDS |= {

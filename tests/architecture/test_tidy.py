@@ -115,6 +115,7 @@ NOT_REACHED_YET = {
     "capture_exceeds_hold": "a settlement captures what was held; the ledger's own tests reach it",
     "hold_not_found": "a process settles only what it reserved; the ledger's own tests reach it",
     "hold_closed": "a process settles once; the ledger's own tests reach it",
+    "failed": "movements of before were closed so; now they are begun anew",
 }
 """Codes that no movement of today can come to, and who tests them."""
 

@@ -233,7 +233,8 @@ async def test_the_largest_amount_is_an_amount_and_one_more_is_not(demo: Town) -
     [
         ("x" * 140, True),
         ("x" * 141, False),
-        ("two\nlines, a tab\t and 🎉", True),
+        ("one line, an emoji 🎉", True),
+        ("two\nlines, a tab\t", False),
         ("'; DROP TABLE movements.command; --", True),
         ("{{7*7}} ${jndi:ldap://x} <script>", True),
     ],

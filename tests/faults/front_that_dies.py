@@ -21,7 +21,8 @@ from mmo.movements.support.facts import Facts
 from mmo.movements.support.first_outcomes import FirstOutcomes
 from mmo.movements.support.outcome import Outcome, Request, Verb
 from mmo.movements.support.ports import AnswerVerifier
-from mmo.movements.support.postgres import PostgresFacts, PostgresWriter
+from mmo.movements.support.postgres import PostgresFacts
+from mmo.movements.support.postgres_writer import PostgresWriter
 from mmo.settings import Settings
 from workers.serving import Makers, serve
 from workers.stopping import until_told_to_stop

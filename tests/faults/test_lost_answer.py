@@ -23,7 +23,8 @@ from mmo.ledger.verify import verify
 from mmo.movements.support.decide import Draft
 from mmo.movements.support.facts import Facts
 from mmo.movements.support.outcome import Request, Verb
-from mmo.movements.support.postgres import PostgresFacts, PostgresWriter
+from mmo.movements.support.postgres import PostgresFacts
+from mmo.movements.support.postgres_writer import PostgresWriter
 from mmo.movements.support.signed_answers import SignedAnswers
 from tests.faults.cut_line import CutLine, cut_line
 from tests.servers.postgres import Database
@@ -98,7 +99,7 @@ async def opened(
     async with house(settings, client, tmp_path / "keys") as started:
         facts, writer = Counted(started.pool, IMPATIENT), Lost(started.pool, limits=IMPATIENT)
         writer.line = line
-        answers = SignedAnswers(answer_verifier(started.keys))
+        answers = SignedAnswers(answer_verifier(started.keys), started.pool)
         started.activities = MovementActivities(facts, writer, answers, started.first)
         async with started.worker():
             await give_everybody_money(started)

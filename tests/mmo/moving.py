@@ -24,6 +24,7 @@ async def operator(database: Database, keys: Path) -> AsyncGenerator[House]:
         issue = await asking(opened, "emoney-issuance", "10000", recipient="super",
                              bank_reference="BANK 1")  # fmt: skip
         await opened.activities.execute(issue)
+        await opened.prove(issue, "release", "release")
         await opened.activities.execute(issue.then(2))
         await moves(opened, "float-top-up", "5000", payer="super", payee="agent")
         await moves(opened, "cash-in", "1000", agent="agent", customer="alice")

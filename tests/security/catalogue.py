@@ -49,7 +49,8 @@ APP_LOGINS = ("mmo_front", "mmo_api", "mmo_movements", "mmo_authorization")
 BEYOND = ("mmo_as_every_tenant", "mmo_as_super", "mmo_owner")
 
 WRITERS = {
-    "mmo_as_poster": {"messaging.event", "wallets.*", "movements.command", "audit.record",
+    "mmo_as_poster": {"messaging.event", "wallets.*", "movements.command", "movements.answer",
+                      "movements.stuck", "audit.record",
                       "parties.*", "identity.*", "code_lists.*", "bep.*", "approvals.*",
                       "changes.*",
                       "notifications.*", "tasks.*", "documents.*", "trials.*", "dated.*",
@@ -62,6 +63,7 @@ WRITERS = {
     "mmo_as_keys": {"audit.record", "keys.*"},
     "mmo_as_projector": {"messaging.cursor", "projections.*"},
     "mmo_as_relay": {"messaging.cursor", "messaging.stream_mark"},
+    "mmo_as_sweeper": {"movements.stuck"},
     "mmo_as_reactor": {"messaging.cursor"},
     "mmo_as_effects": {"messaging.cursor", "notifications.*"},
     "mmo_as_bulk": {"trials.backtest", "books.account_day", "books.trial_balance",

@@ -9,7 +9,8 @@ from psycopg_pool import AsyncConnectionPool
 from activities.movements import MovementActivities
 from mmo.ledger.batcher import Limits
 from mmo.movements.support.ports import NoAnswers, NobodyWaits
-from mmo.movements.support.postgres import PostgresFacts, PostgresWriter
+from mmo.movements.support.postgres import PostgresFacts
+from mmo.movements.support.postgres_writer import PostgresWriter
 
 Result = TypeVar("Result")
 ONE_LANE = Limits(lanes=1, batch=200, waiting=4096, deadline=30.0)

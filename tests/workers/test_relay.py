@@ -90,7 +90,7 @@ async def test_the_stream_holds_every_event_once_and_as_published(
     await sends(opened, "100000")
     held = await asking(opened, "p2p-transfer", "7", sender="alice", recipient="bob")
     await opened.activities.reserve(held)
-    await opened.activities.release(held)
+    await opened.activities.release(await opened.decline(held))
     await opened.changes.freeze(TENANT.id, opened.identifier("bob"), CLERK)
     await passed(opened.pool)
     async with broker(own_nats) as connected:

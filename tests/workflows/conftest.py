@@ -31,7 +31,9 @@ async def opened(
 ) -> AsyncGenerator[House]:
     client: Client = environment.client
     async with (
-        house(database.settings("mmo_background"), client, tmp_path / "keys") as started,
+        house(
+            database.settings("mmo_background"), client, tmp_path / "keys", environment
+        ) as started,
         started.worker(),
     ):
         await give_everybody_money(started)

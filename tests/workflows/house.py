@@ -2,41 +2,48 @@
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import psycopg
+from psycopg.types.json import Jsonb
 from psycopg_pool import AsyncConnectionPool
 from temporalio.client import Client, WorkflowHandle
+from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
 from activities.approvals import ApprovalActivities
 from activities.movements import MovementActivities
 from api.accepting import summary_of
 from api.start import request_of, start, workflow_id
+from mmo.approvals import document_store
 from mmo.approvals.awaited import Choice
 from mmo.approvals.documents import write as write_decision
 from mmo.approvals.postgres import Approvals
+from mmo.approvals.postgres import find as find_approval
 from mmo.changes.wallets import Changed, NewWallet, WalletChanges
-from mmo.kernel.envelope import Actor
+from mmo.kernel.envelope import Actor, Quoted
 from mmo.kernel.identifiers import TenantId, mint
 from mmo.keys.development import DevelopmentKeys
 from mmo.keys.envelope import Envelope
 from mmo.movements.support.catalogue import movements
 from mmo.movements.support.commands import CommandRow, Commands, fingerprint_of
 from mmo.movements.support.first_outcomes import FirstOutcomes
-from mmo.movements.support.outcome import Held
-from mmo.movements.support.postgres import PostgresFacts, PostgresWriter
+from mmo.movements.support.outcome import Held, Request
+from mmo.movements.support.postgres import PostgresFacts
+from mmo.movements.support.postgres_writer import PostgresWriter
 from mmo.movements.support.signed_answers import SignedAnswers, binding, write
 from mmo.settings import Settings
+from mmo.tenancy.scope import scoped
 from mmo.tenancy.tenant import Tenant
 from mmo.wallets.personal import PersonalData
 from mmo.wallets.wallet import Wallet
+from tests.support.skipped_time import SkippedFacts
 from workers.fleet import approvals_of
 from workers.sandbox import RUNNER
 from workers.tenants import open_books
@@ -87,16 +94,19 @@ class House:
     def approvals(self) -> ApprovalActivities:
         return ApprovalActivities(Approvals(self.pool, decision_verifier(self.keys)))
 
-    def worker(self, client: Client | None = None, **options: Any) -> Worker:
-        """A worker in the sandbox, as tests run workflows."""
+    def worker(
+        self, client: Client | None = None, replaced: Mapping[type, type] | None = None,
+        **options: Any,
+    ) -> Worker:  # fmt: skip
+        """A worker in the sandbox, as tests run workflows; some may be `replaced` by others."""
         doors = self.activities
         return Worker(
             client or self.client,
             task_queue=queues.MOVEMENTS,
-            workflows=list(workflows().values()),
+            workflows=[(replaced or {}).get(one, one) for one in workflows().values()],
             activities=[
                 doors.execute, doors.reserve, doors.settle, doors.release, doors.verify_answer,
-                doors.find_recipient,
+                doors.find_recipient, doors.unread_answers,
                 *approvals_of(self.approvals),
             ],
             workflow_runner=RUNNER,
@@ -105,8 +115,9 @@ class House:
         )  # fmt: skip
 
     async def accept(
-        self, kind: str, value: str, granted: Sequence[str] = (), **parties: Any
-    ) -> CommandRow:
+        self, kind: str, value: str, granted: Sequence[str] = (), *, quoted: Quoted | None = None,
+        **parties: Any,
+    ) -> CommandRow:  # fmt: skip
         """Accept a command, as the API does after its checks. Parties are named by person."""
         movement = movements()[kind]
         body = {field: self.wallets[name].id if name in self.wallets else name
@@ -128,6 +139,7 @@ class House:
             state="accepted",
             outcome=None,
             fingerprint=fingerprint_of(kind, command.canonical(), None),
+            quoted=asdict(quoted) if quoted else None,
         )
         kept, _ = await self.commands.accept(row, str(row.movement_id))
         return kept
@@ -164,12 +176,61 @@ class House:
     ) -> None:
         """Send a signed answer to a waiting movement."""
         about = changes.get("about") or binding(row.type, row.movement_id, row.body)
+        identifier = mint().hex
         document = await write(
             self.keys, TENANT.slug, Actor(subject=by, client="tests"),
             about=about, name=name, choice=choice, note="", joined=changes.get("joined"),
-            bank_reference=changes.get("bank_reference", ""),
+            bank_reference=changes.get("bank_reference", ""), identifier=identifier,
         )  # fmt: skip
+        await self.record(row, identifier, document)
         await self.handle(row).signal("decide", changes.get("document", document))
+
+    async def _asks_for_approval(self, row: CommandRow) -> bool:
+        """Whether the API would take a decision: it refuses one about what nobody is asked."""
+        async with scoped(self.pool, TENANT.id) as connection:
+            found = await find_approval(connection, TENANT.id, row.movement_id)
+        return found is not None and found.state == "open"
+
+    async def record(self, row: CommandRow, identifier: str, document: str) -> None:
+        """Keep a document before it is signalled, as the API does."""
+        async with scoped(self.pool, TENANT.id) as connection:
+            await document_store.record(
+                connection, TENANT.id, row.movement_id, identifier, document
+            )
+
+    async def prove(
+        self, request: Request, name: str, choice: str, joined: Mapping[str, str] | None = None,
+        bank_reference: str = "",
+    ) -> None:  # fmt: skip
+        """Let an answer of a movement be on record as verified."""
+        async with scoped(self.pool, TENANT.id) as connection:
+            await connection.execute(
+                """INSERT INTO movements.answer
+                   (tenant_id, movement_id, id, name, choice, subject, joined, bank_reference)
+                   VALUES (%s, %s, %s, %s, %s, 'checker', %s, %s)""",
+                [
+                    TENANT.id, request.envelope.movement, mint().hex, name, choice,
+                    Jsonb(dict(joined or {})), bank_reference,
+                ],
+            )  # fmt: skip
+
+    async def decline(self, request: Request) -> Request:
+        """Let somebody's no be on record as verified; the request that gives back for it."""
+        async with scoped(self.pool, TENANT.id) as connection:
+            await connection.execute(
+                """INSERT INTO approvals.approval (tenant_id, id, kind, event, about, maker, people,
+                                                   asks, roles, summary, expires_at)
+                   VALUES (%s, %s, 'movement', 'any', '', 'clerk', '{}', '[]', '{}', '{}',
+                           now() + interval '1 day') ON CONFLICT DO NOTHING""",
+                [TENANT.id, request.envelope.movement],
+            )
+            await connection.execute(
+                """INSERT INTO approvals.decision
+                   (tenant_id, approval_id, subject, document, choice, roles, note)
+                   VALUES (%s, %s, 'checker', 'd', 'reject', '{}', '') ON CONFLICT DO NOTHING""",
+                [TENANT.id, request.envelope.movement],
+            )
+        return request.then(request.step, because="declined")
 
     async def decide(
         self, row: CommandRow, by: str, choice: Choice = "approve", **changes: Any
@@ -178,9 +239,13 @@ class House:
         asked = request_of(TENANT, row)
         held = Held(journal=0, at="", position="")
         about = changes.get("about") or awaited_of(asked, held).about
+        identifier = mint().hex
         document = await write_decision(
-            self.keys, TENANT.slug, Actor(subject=by, client="tests"), about=about, choice=choice
-        )
+            self.keys, TENANT.slug, Actor(subject=by, client="tests"), about=about, choice=choice,
+            identifier=identifier,
+        )  # fmt: skip
+        if await self._asks_for_approval(row):
+            await self.record(row, identifier, document)
         await self.handle(row).signal("decide", changes.get("document", document))
 
     async def holds(self, name: str) -> int:
@@ -209,16 +274,22 @@ class House:
 
 
 @asynccontextmanager
-async def house(settings: Settings, client: Client, keys: Path) -> AsyncGenerator[House]:
-    """Open the operator on a fresh database and a namespace that is there already."""
+async def house(
+    settings: Settings, client: Client, keys: Path, environment: WorkflowEnvironment | None = None
+) -> AsyncGenerator[House]:
+    """Open the operator on a fresh database and a namespace that is there already.
+
+    `environment`: of a server that skips time, whose clock the facts follow.
+    """
     store = DevelopmentKeys(keys)
     store.make(TENANT.slug)
     async with await psycopg.AsyncConnection.connect(settings.dsn(), autocommit=True) as connection:
         await open_books(connection, TENANT)
     async with open_pool(settings) as pool:
         first = FirstOutcomes()
-        facts, writer = PostgresFacts(pool), PostgresWriter(pool)
-        answers = SignedAnswers(answer_verifier(store))
+        facts = SkippedFacts(pool, environment) if environment else PostgresFacts(pool)
+        writer = PostgresWriter(pool)
+        answers = SignedAnswers(answer_verifier(store), pool)
         activities = MovementActivities(facts, writer, answers, first)
         opened = House(pool=pool, client=client, keys=store, activities=activities, first=first)
         for number, (name, kind) in enumerate(PEOPLE.items()):

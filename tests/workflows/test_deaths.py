@@ -53,9 +53,9 @@ async def test_whoever_dies_after_a_commit_money_moves_or_goes_back_once(
         verb = Verb[door.upper()]
         dies = Dies(opened.activities._decided)  # noqa: SLF001 - behind the activity's own door
 
-        async def decided(movement: Any, asked: Any, does: Verb) -> Any:
+        async def decided(movement: Any, command: Any, asked: Any, does: Verb) -> Any:
             plain = dies._does  # noqa: SLF001
-            return await (dies if does is verb else plain)(movement, asked, does)
+            return await (dies if does is verb else plain)(movement, command, asked, does)
 
         monkeypatch.setattr(opened.activities, "_decided", decided)
     else:

@@ -47,6 +47,7 @@ async def opened(
         issue = await asking(started, "emoney-issuance", "100", recipient="super",
                              bank_reference="BANK 1")  # fmt: skip
         await started.activities.execute(issue)
+        await started.prove(issue, "release", "release")
         await started.activities.execute(issue.then(2))
         await moves(started, "pool-funding", "10", pool="commission", bank_reference="BANK 2")
         yield started

@@ -23,14 +23,21 @@ AT_ONCE = 10
 has lost its own way."""
 
 
-async def test_of_a_redemption_and_an_expiry_at_once_the_books_take_one(opened: House) -> None:
+async def test_of_a_redemption_and_an_expiry_at_once_the_books_take_one(
+    opened: House, environment: WorkflowEnvironment
+) -> None:
     """A hundred times, without the process that would not ask for both."""
-    rows = [await opened.accept("voucher", "1.00", sender="alice") for _ in range(RACES)]
+    rows = [
+        await opened.accept("voucher", "1.00", sender="alice", expires_in_days=1)
+        for _ in range(RACES)
+    ]
+    await environment.sleep(timedelta(days=1, hours=1))
     won: Counter[str] = Counter()
     for row in rows:
         asked = request_of(TENANT, row)
         await opened.activities.execute(asked)
         at_agent = {"agent": opened.wallets["agent"].id}
+        await opened.prove(asked, "voucher-redemption", "redeem", at_agent)
         both = await asyncio.gather(
             opened.activities.execute(asked.then(REDEEM.number).joining(at_agent)),
             opened.activities.execute(asked.then(EXPIRE.number, because="expired")),

@@ -32,7 +32,7 @@ async def skipping(
 ) -> AsyncGenerator[House]:
     settings = database.settings("mmo_background")
     async with (
-        house(settings, environment.client, tmp_path / "keys") as opened,
+        house(settings, environment.client, tmp_path / "keys", environment) as opened,
         opened.worker(),
     ):
         await give_everybody_money(opened)

@@ -183,7 +183,7 @@ async def test_what_is_set_aside_for_a_reversal_is_claimed_and_given_back(opened
 
     held = await opened.activities.reserve(asked)
     meanwhile = await reverses(opened, movement, "50.00")
-    released = await opened.activities.release(asked.then(1, because="declined"))
+    released = await opened.activities.release(await opened.decline(asked))
     after = await reverses(opened, movement)
 
     assert isinstance(held, Held)

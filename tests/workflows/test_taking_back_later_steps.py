@@ -24,6 +24,7 @@ async def payment_request(opened: House) -> Request:
     """Alice has paid what the shop asked for."""
     asked = await asking(opened, "payment-request", "100.00", merchant="shop", customer="alice")
     await opened.activities.execute(asked)
+    await opened.prove(asked, "payment-answer", "approve")
     assert isinstance(await opened.activities.execute(asked.then(2)), Posted)
     return asked
 
@@ -32,6 +33,7 @@ async def escrow(opened: House) -> Request:
     """What Alice put into escrow has gone to the shop."""
     asked = await asking(opened, "escrow", "100.00", customer="alice", merchant="shop")
     assert isinstance(await opened.activities.execute(asked), Posted)
+    await opened.prove(asked, "escrow-release", "release")
     assert isinstance(await opened.activities.execute(asked.then(2)), Posted)
     return asked
 
@@ -97,7 +99,9 @@ async def test_staff_take_back_what_an_agent_was_given_for_a_voucher(opened: Hou
     before = await opened.holds("alice")
     asked = await asking(opened, "voucher", "100.00", sender="alice")
     await opened.activities.execute(asked)
-    redeem = asked.then(2).joining({"agent": opened.wallets["agent"].id})
+    joined = {"agent": opened.wallets["agent"].id}
+    await opened.prove(asked, "voucher-redemption", "redeem", joined)
+    redeem = asked.then(2).joining(joined)
     assert isinstance(await opened.activities.execute(redeem), Posted)
 
     back = await moves(

@@ -11,7 +11,7 @@ from temporalio import workflow
 from temporalio.common import RawValue
 
 from activities.approvals import ApprovalActivities
-from mmo.approvals.awaited import Awaited, Ending, Vote
+from mmo.approvals.awaited import Awaited, Ending, OpenedApproval, Vote
 from mmo.bep.verdict import Approval, Ask, unmet
 from workflows.support.limits import ANSWERS_QUEUED_MAX, DATABASE_CALL, UNTIL_IT_WORKS
 from workflows.support.signals import (
@@ -75,7 +75,15 @@ class AwaitsDecisions(SignalReceiver, ABC):
         now = workflow.now()
         expires = now + timedelta(seconds=min(ask["expires_s"] for ask in awaited.asks))
         awaited = replace(awaited, expires_at=expires.isoformat())
-        await _do(Doors.open, awaited, summary="ask for approval")
+        opened = await _do(Doors.open, awaited, summary="ask for approval")
+        if isinstance(opened, OpenedApproval):  # None: in histories of before
+            expires = datetime.fromisoformat(opened.expires_at)
+            awaited = replace(
+                awaited, expires_at=opened.expires_at, given=opened.given or awaited.given
+            )
+            self._documents.extend(one for one in opened.documents if one not in self._documents)
+            if (ended := _ended_by_votes(awaited)) is not None:
+                return awaited, ended
         alarms = _alarms(awaited, now)
         while open_asks(awaited):
             self.describe(awaited, self._table(awaited))
@@ -135,6 +143,12 @@ def approvals_of(awaited: Awaited) -> tuple[Approval, ...]:
 def open_asks(awaited: Awaited) -> tuple[Ask, ...]:
     """What nobody has agreed to yet."""
     return unmet(asks_of(awaited), approvals_of(awaited))
+
+
+def _ended_by_votes(awaited: Awaited) -> Ending | None:
+    """How somebody has ended it already, before this run of the process."""
+    choices = (vote.choice for vote in awaited.given)
+    return next((ENDED_BY[choice] for choice in choices if choice in ENDED_BY), None)
 
 
 def _with(awaited: Awaited, vote: Vote) -> Awaited:

@@ -23,25 +23,11 @@ ONBOARDING_BEAT = timedelta(seconds=5)
 WORKFLOW_TASK = timedelta(seconds=5)
 """After this, a workflow task of a worker that died is given to another one."""
 
-ANSWER_PATIENCE = timedelta(days=30)
-"""How long a movement waits for an answer from outside before it gives the money back."""
-
-EXPIRY = {
-    "voucher": timedelta(days=30),
-    "payment-request": timedelta(minutes=5),
-    "escrow": timedelta(days=30),
-    "dormancy": timedelta(days=36_500),
-}
-"""Movement → how long it waits from its acceptance, where its command does not say. What lies
-unclaimed waits until somebody tells it: for a hundred years."""
-
 GIVE_BACK_PAUSE = timedelta(minutes=1)
 GIVE_BACK_PAUSE_MAX = timedelta(hours=1)
 GIVE_BACK_TRIES_MAX = 900
 """Step numbers 3 to 999 are free for giving back: more than a month of hourly tries."""
 
-LIEN_PATIENCE = timedelta(days=180)
-"""How long a wallet that was short for a reversal may take to pay the rest."""
 LIEN_COLLECTED_AT_ONCE = 100
 LIEN_COLLECT_PAUSE = timedelta(hours=6)
 """After so many pieces a reversal collects no more often. These and four a day for half a year are

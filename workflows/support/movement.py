@@ -12,15 +12,14 @@ from temporalio.common import RawValue
 from mmo.approvals.awaited import Awaited, Ending, binding
 from mmo.kernel.refusals import REFUSALS, Refused
 from mmo.movements.support.catalogue import movements
+from mmo.movements.support.deadlines import ANSWER_PATIENCE, deadline_of
 from mmo.movements.support.movement import Step
 from mmo.movements.support.outcome import Held, Outcome, Posted, Released, Request
 from mmo.movements.support.ports import Answered
 from workflows.support import steps
 from workflows.support.approvals import REASONS, AwaitsDecisions, approvals_of, asks_of
 from workflows.support.attributes import MOVEMENT_STATE
-from workflows.support.deadlines import deadline_of
 from workflows.support.limits import (
-    ANSWER_PATIENCE,
     GIVE_BACK_PAUSE,
     GIVE_BACK_PAUSE_MAX,
     GIVE_BACK_TRIES_MAX,
@@ -37,6 +36,9 @@ class MoneyMovement(AwaitsDecisions):
     def __init__(self) -> None:
         super().__init__()
         self._woken = False
+        self._recalled = False
+        self.approval_ended = False
+        """Whether people ended it, by a no or by saying nothing: what was held is free."""
         self._tried: dict[int, int] = {}
         """Number of a step → how often it was tried."""
 
@@ -88,6 +90,10 @@ class MoneyMovement(AwaitsDecisions):
         `wakes`: come back with WOKEN, too, where something may have happened that concerns it.
         Documents that prove nothing stay in the history, are named in the details, and are ignored.
         """
+        if request.resumed and not self._recalled:
+            self._recalled = True
+            found = await steps.find_unread_answers(request)
+            self._documents.extend(one for one in found if one not in self._documents)
         name = " or ".join(names)
         deadline = deadline_of(request) or workflow.now() + ANSWER_PATIENCE
         waits = f"waits for `{name}` until {deadline:%Y-%m-%d %H:%M} UTC"
@@ -118,27 +124,39 @@ class MoneyMovement(AwaitsDecisions):
         self,
         request: Request,
         step: Step,
+        answered: Answered | None = None,
+        *,
         joined: Mapping[str, str] | None = None,
         because: str = "",
     ) -> Outcome | None:
-        """Try a step with those who join for it, each time under a number of its own.
+        """Try a step with what an answer brings along, each time under a number of its own.
 
         A refusal leaves the movement waiting. None: it was refused too often to be tried again.
         """
         numbers = movements()[request.movement].tries(step)
-        tried = self._tried.get(step.number, 0)
+        tried = self._tries(request, step)
         if tried == len(numbers):
             self._ignored.append(f"{step.event} was refused too often")
             return None
         self._tried[step.number] = tried + 1
         asked = request.then(numbers[tried], because=because)
+        if answered is not None:
+            return await self.execute(_resting_on(asked, answered))
         return await self.execute(asked.joining(joined or {}))
 
-    async def give_back(self, request: Request, step: Step, because: str) -> Outcome:
+    def _tries(self, request: Request, step: Step) -> int:
+        """How often a step was tried, by the runs before this one too."""
+        return self._tried.get(step.number, request.tried.get(str(step.number), 0))
+
+    async def give_back(
+        self, request: Request, step: Step, because: str, answered: Answered | None = None
+    ) -> Outcome:
         """Post a step that returns money, number after number, until the books take it."""
         pause = GIVE_BACK_PAUSE
-        for number in movements()[request.movement].tries(step)[:GIVE_BACK_TRIES_MAX]:
-            outcome = await steps.execute(request.then(number, because=because))
+        numbers = movements()[request.movement].tries(step)
+        for number in numbers[self._tries(request, step) :][:GIVE_BACK_TRIES_MAX]:
+            asked = request.then(number, because=because)
+            outcome = await steps.execute(_resting_on(asked, answered) if answered else asked)
             if isinstance(outcome, Posted):
                 return refused(because, outcome)
             code = outcome.code if isinstance(outcome, Refused) else outcome.outcome
@@ -170,6 +188,7 @@ class MoneyMovement(AwaitsDecisions):
         self, request: Request, awaited: Awaited, ending: Ending, because: str
     ) -> Outcome:
         """Give back what was set aside, once, and tell why."""
+        self.approval_ended = True
         released = await self.release(request, because)
         await self.end_approval(awaited, ending)
         self._mark("answered")
@@ -194,6 +213,11 @@ class MoneyMovement(AwaitsDecisions):
         command, movement = request.command, movements()[request.movement]
         amount = f"{command['amount']['currency']} {command['amount']['value']}"
         workflow.set_current_details("\n".join([f"**{movement.title}** {amount}", "", *state]))
+
+
+def _resting_on(request: Request, answered: Answered) -> Request:
+    """The step with all that a verified answer brings along."""
+    return request.joining(answered.joined, answered.bank_reference, answered.id)
 
 
 def awaited_of(request: Request, held: Held) -> Awaited:

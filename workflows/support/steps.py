@@ -71,6 +71,17 @@ async def verify_answer(request: Request, document: str) -> Answered | str:
     )
 
 
+async def find_unread_answers(request: Request) -> list[str]:
+    """Find documents that an earlier run of the process may have lost."""
+    return await workflow.execute_local_activity_method(
+        MovementActivities.unread_answers,
+        request,
+        start_to_close_timeout=DATABASE_CALL,
+        retry_policy=UNTIL_IT_WORKS,
+        summary="look for answers that came before",
+    )
+
+
 async def find_recipient(request: Request) -> str | None:
     """Find the wallet that was opened for a voucher's number."""
     return await workflow.execute_local_activity_method(

@@ -59,7 +59,7 @@ class Commands:
     """Accepts commands and finds them again."""
 
     def __init__(self, pool: Pool) -> None:
-        self._pool = pool
+        self.pool = pool
 
     async def accept(
         self,
@@ -74,7 +74,7 @@ class Commands:
         A repeat gets the first one back. Raises IdempotencyKeyReusedError where the key was used
         for another body or route.
         """
-        async with scoped(self._pool, row.tenant_id) as connection:
+        async with scoped(self.pool, row.tenant_id) as connection:
             cursor = connection.cursor(row_factory=class_row(CommandRow))
             await cursor.execute(
                 f"""INSERT INTO movements.command
@@ -115,12 +115,12 @@ class Commands:
 
     async def kept(self, row: CommandRow, key: str) -> CommandRow | None:
         """The command that is kept under the key. Raises IdempotencyKeyReusedError."""
-        async with scoped(self._pool, row.tenant_id) as connection:
+        async with scoped(self.pool, row.tenant_id) as connection:
             return await self.repeated(connection, row, key)
 
     async def find(self, tenant: int, movement: UUID) -> CommandRow | None:
         """Find a command by its movement."""
-        async with scoped(self._pool, tenant) as connection:
+        async with scoped(self.pool, tenant) as connection:
             cursor = connection.cursor(row_factory=class_row(CommandRow))
             await cursor.execute(
                 f"""SELECT {_COLUMNS} FROM movements.command
@@ -131,7 +131,7 @@ class Commands:
 
     async def unanswered(self, older_than_s: float, limit: int) -> list[CommandRow]:
         """Commands of all tenants without an outcome for so long, the oldest first."""
-        async with self._pool.connection() as connection:
+        async with self.pool.connection() as connection:
             cursor = connection.cursor(row_factory=class_row(CommandRow))
             await cursor.execute(
                 f"""SELECT {_COLUMNS} FROM movements.command
@@ -143,7 +143,7 @@ class Commands:
 
     async def waiting(self, after: datetime, limit: int) -> list[CommandRow]:
         """Commands of all tenants that wait for an answer, accepted after a moment, in order."""
-        async with self._pool.connection() as connection:
+        async with self.pool.connection() as connection:
             cursor = connection.cursor(row_factory=class_row(CommandRow))
             await cursor.execute(
                 f"""SELECT {_COLUMNS} FROM movements.command
@@ -153,29 +153,62 @@ class Commands:
             )
             return await cursor.fetchall()
 
-    async def accepted_steps(self, tenant: int, movement: UUID) -> set[int]:
-        """The numbers of a movement's steps that the books took."""
-        async with scoped(self._pool, tenant) as connection:
+    async def stuck(self, limit: int) -> list[CommandRow]:
+        """Commands of all tenants that are listed as stuck, the least mended first."""
+        async with self.pool.connection() as connection:
+            cursor = connection.cursor(row_factory=class_row(CommandRow))
+            await cursor.execute(
+                f"""SELECT {_COLUMNS} FROM movements.command
+                      JOIN movements.stuck s USING (tenant_id, movement_id)
+                     ORDER BY s.mends, s.since LIMIT %s""",  # noqa: S608
+                [limit],
+            )
+            return await cursor.fetchall()
+
+    async def count_stuck(self) -> dict[str, int]:
+        """Reason → how many movements of all tenants are stuck for it; none are counted too."""
+        async with self.pool.connection() as connection:
             cursor = await connection.execute(
-                """SELECT step FROM ledger.journal
-                    WHERE tenant_id = %s AND txn = %s AND refusal IS NULL""",
+                """SELECT r.reason, count(s.movement_id)
+                     FROM unnest(ARRAY['task_fails', 'ended', 'paused', 'overdue']) r (reason)
+                     LEFT JOIN movements.stuck s ON s.reason = r.reason GROUP BY r.reason"""
+            )
+            return dict(await cursor.fetchall())
+
+    async def recorded_steps(self, tenant: int, movement: UUID) -> set[int]:
+        """The numbers of a movement's steps that the books took or refused."""
+        async with scoped(self.pool, tenant) as connection:
+            cursor = await connection.execute(
+                "SELECT step FROM ledger.journal WHERE tenant_id = %s AND txn = %s",
                 [tenant, movement],
             )
             return {row[0] for row in await cursor.fetchall()}
 
+    async def asks_for_approval(self, tenant: int, movement: UUID) -> bool:
+        """Whether people are asked to agree to it, and there is time left."""
+        async with scoped(self.pool, tenant) as connection:
+            cursor = await connection.execute(
+                """SELECT FROM approvals.approval
+                    WHERE tenant_id = %s AND id = %s AND state = 'open' AND expires_at > now()""",
+                [tenant, movement],
+            )
+            return await cursor.fetchone() is not None
+
+    async def is_stranded(self, tenant: int, movement: UUID) -> bool:
+        """Whether money lies on an account of a movement that waits no more."""
+        async with scoped(self.pool, tenant) as connection:
+            cursor = await connection.execute(
+                "SELECT FROM movements.stranded_account WHERE tenant_id = %s AND movement = %s",
+                [tenant, movement],
+            )
+            return await cursor.fetchone() is not None
+
     async def taken_back_by(self, tenant: int, movement: UUID) -> list[str]:
         """The reversals and refunds that have taken back of a movement, the oldest first."""
-        async with scoped(self._pool, tenant) as connection:
+        async with scoped(self.pool, tenant) as connection:
             cursor = await connection.execute(
                 """SELECT movement::text FROM movements.reversal
                     WHERE tenant_id = %s AND original = %s AND posted ORDER BY movement""",
                 [tenant, movement],
             )
             return [row[0] for row in await cursor.fetchall()]
-
-    async def fail(self, tenant: int, movement: UUID) -> bool:
-        """Close a command whose process ended without an outcome; false where it has one."""
-        async with self._pool.connection() as connection:
-            cursor = await connection.execute("SELECT movements.fail(%s, %s)", [tenant, movement])
-            row = await cursor.fetchone()
-        return bool(row and row[0])

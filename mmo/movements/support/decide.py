@@ -43,6 +43,8 @@ class Draft:
     """What it takes, or gives back where an amount is negative."""
     answers: bool
     actor: str
+    accepted: bytes
+    """The fingerprint of the command as it was accepted: the books compare it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,7 +143,7 @@ def _admitted(
 ) -> Iterator[Considered]:
     """What must be so whatever the operator's rules say, and what the operator has suspended."""
     yield from suspended(movement, step, command, facts)
-    if request.step in {1, movement.decided_at}:
+    if request.step == 1 or movement.decides(request.step):
         yield from checked(command, facts)
     yield from checked_joined(step.joins, request.joined, command, facts)
 
@@ -154,7 +156,7 @@ def _asked(
     listener: BusinessEventListener,
 ) -> Consideration:
     """What the operator's rules say, where the step is the one that they are asked about."""
-    if request.step != movement.decided_at:
+    if not movement.decides(request.step):
         return Consideration()
     event = event_of(movement, command, request, facts)
     return listener.before(event, rule_facts_of(command, facts), facts.rules)
@@ -219,7 +221,7 @@ def _claims(
     for claim in decided.undone.claims:
         if claim.amount < 0 or decided.kind is not Kind.REFUSE:
             yield claim
-    if request.step != movement.decided_at or decided.verb is Verb.SETTLE:
+    if not movement.decides(request.step) or decided.verb is Verb.SETTLE:
         return
     for claim in (*claims_of(request.envelope.quoted), *command.claims()):
         if decided.verb is Verb.RELEASE:
@@ -278,8 +280,11 @@ def _draft(
         "because": request.because,
         **decided.undone.told,
     }
-    if step.otherwise != "refused" and decided.undone.refusal is None:
-        event["otherwise"] = step.otherwise
+    otherwise = movement.state_if_refused(step)
+    if verb is Verb.SETTLE:  # what was set aside still is, until it is given back
+        otherwise = _STATES[Verb.RESERVE]
+    if otherwise != "refused" and verb is not Verb.RELEASE and decided.undone.refusal is None:
+        event["otherwise"] = otherwise
     return Draft(
         posting=posting,
         event_type=movement.event_type(request.step),
@@ -288,4 +293,5 @@ def _draft(
         claims=tuple(_claims(movement, command, request, decided)),
         answers=request.answers or verb is Verb.RESERVE or decided.refusal is not None,
         actor=envelope.actor.subject,
+        accepted=facts.accepted.fingerprint if facts.accepted else b"",
     )

@@ -8,6 +8,8 @@ from typing import Any
 from mmo.bep.facts import PartyFacts
 from mmo.bep.snapshot import EMPTY, Snapshot
 from mmo.ledger.recorded import Recorded
+from mmo.movements.support.accepted import NO_EVIDENCE
+from mmo.movements.support.authority import AcceptedCommand, Evidence
 from mmo.movements.support.taking_back import Original
 from mmo.movements.support.terms import EMPTY as EMPTY_TERMS
 from mmo.movements.support.terms import Terms
@@ -44,6 +46,10 @@ class Facts:
     """The day of the tenant's books that is open."""
     rules_version: int
     """Posting under another version of the tenant's rules answers stale."""
+    accepted: AcceptedCommand | None = None
+    """The command as it was accepted; None: nobody accepted what was asked for."""
+    evidence: Evidence = NO_EVIDENCE
+    """What the movement's rows prove besides."""
     wallets: Mapping[str, WalletFacts] = field(default_factory=dict[str, WalletFacts])
     """Wallet id → wallet; one that does not exist is missing."""
     chart: Mapping[tuple[str, str], int] = field(default_factory=dict[tuple[str, str], int])

@@ -8,6 +8,7 @@ from mmo.movements.support.accounts import Party
 from mmo.movements.support.command import Command, PricedCommand, Role
 from mmo.movements.support.posting_rule import Line, PostingRule
 from mmo.movements.support.take_back import TakeBackBody
+from mmo.movements.support.triggers import OnAnswer, Trigger
 from mmo.movements.support.waking import Waker
 
 Undoes = Literal["whole", "collect", "complete"]
@@ -44,8 +45,14 @@ class Step:
     """Whether it brings e-money into being: a suspension stops it, though it is not the first."""
     undoes: Undoes | None
     """Its legs are those of another movement turned round, instead of a rule's."""
+    triggers: tuple[Trigger, ...]
+    """What lets a later step be asked for: any one of them. The first step needs none."""
+    released_by: tuple[Trigger, ...]
+    """What lets the step's hold be given back, besides the end of an approval."""
+    quiet_for: str
+    """With this scope of the maker, the step's outcome is not what the caller waits for."""
     otherwise: str
-    """The movement's state where the step is refused: one that was only tried leaves it waiting."""
+    """The movement's state where the step is refused; "": as the movement says."""
 
     def __init__(
         self,
@@ -58,7 +65,10 @@ class Step:
         repeats: bool = False,
         creates: bool = False,
         undoes: Undoes | None = None,
-        otherwise: str = "refused",
+        triggers: tuple[Trigger, ...] = (),
+        released_by: tuple[Trigger, ...] = (),
+        quiet_for: str = "",
+        otherwise: str = "",
     ) -> None:
         for name, value in (
             ("number", number),
@@ -71,6 +81,9 @@ class Step:
             ("repeats", repeats),
             ("creates", creates),
             ("undoes", undoes),
+            ("triggers", triggers),
+            ("released_by", released_by),
+            ("quiet_for", quiet_for),
             ("otherwise", otherwise),
         ):
             object.__setattr__(self, name, value)
@@ -143,12 +156,37 @@ class Movement:
         if len(self._by_number) != len(self.steps):
             raise ValueError(f"{self.name}: two steps have one number")
         known = {role.name for role in self.command.parties.values()}
+        self._check_triggers()
         for step in self.steps:
             unbound = step.rule.roles - known - step.joined_by
             if unbound:
                 raise UnboundRoleError(f"{self.name}/{step.number}: nobody is {min(unbound)}")
         if self.asked_by is not None and self.asked_by not in known:
             raise UnboundRoleError(f"{self.name}: nobody is {self.asked_by}, who should ask")
+
+    def _check_triggers(self) -> None:
+        """A later step that anything may ask for would be a hole; so would an unknown answer."""
+        given = {(one.name, choice) for one in self.answers for choice in one.choices}
+        for step in self.steps[1:]:
+            if not step.triggers:
+                raise ValueError(f"{self.name}/{step.number}: say what triggers {step.event}")
+        for step in self.steps:
+            for one in (*step.triggers, *step.released_by):
+                if isinstance(one, OnAnswer) and (one.name, one.choice) not in given:
+                    raise ValueError(f"{self.name}/{step.number}: nobody answers {one.choice}")
+
+    def state_if_refused(self, step: Step) -> str:
+        """The movement's state where the books refuse a step.
+
+        While something is held, or the step is tried again, the movement waits; so it is told.
+        """
+        if step.otherwise:
+            return step.otherwise
+        return self.steps[0].state if step.repeats else "refused"
+
+    def decides(self, number: int) -> bool:
+        """Whether the step of that number is put to the rules and priced, each time it is tried."""
+        return self.step(number).number == self.decided_at
 
     @property
     def decided_at(self) -> int:

@@ -23,6 +23,11 @@ class Verb(Enum):
         return step + {Verb.RESERVE: 1000, Verb.RELEASE: 2000}.get(self, 0)
 
 
+def is_hold(number: int) -> bool:
+    """Whether a number in the ledger's key is that of a step's hold."""
+    return Verb.RESERVE.number(0) <= number < Verb.RELEASE.number(0)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
     """One step of a movement, asked of the activities. Ids and amounts only: nothing personal."""
@@ -44,16 +49,25 @@ class Request:
     """Role → wallet, of those who join for this step."""
     bank_reference: str = ""
     """The entry on the trust bank's statement that an answer named for this step."""
+    answer: str = ""
+    """The id of the verified answer that the step rests on."""
+    tried: dict[str, int] = field(default_factory=dict[str, int])
+    """Number of a step → how often it was tried by the runs before this one."""
+    resumed: bool = False
+    """Whether an earlier run of the process has waited: answers may have come that it lost."""
 
     def then(self, step: int, *, answers: bool = True, because: str = "") -> "Request":
         """Ask for another step of the same movement."""
         return replace(
-            self, step=step, answers=answers, because=because, joined={}, bank_reference=""
-        )
+            self, step=step, answers=answers, because=because, joined={}, bank_reference="",
+            answer="",
+        )  # fmt: skip
 
-    def joining(self, joined: Mapping[str, str], bank_reference: str = "") -> "Request":
-        """Ask for the step with those who join for it."""
-        return replace(self, joined=dict(joined), bank_reference=bank_reference)
+    def joining(
+        self, joined: Mapping[str, str], bank_reference: str = "", answer: str = ""
+    ) -> "Request":
+        """Ask for the step with what an answer brings along."""
+        return replace(self, joined=dict(joined), bank_reference=bank_reference, answer=answer)
 
     def agreed(self, asked: tuple[Ask, ...], approvals: tuple[Approval, ...]) -> "Request":
         """Ask for the same step again, now that these have agreed to what was asked."""

@@ -9,11 +9,18 @@ from mmo.movements.support.facts import Facts
 from mmo.movements.support.outcome import Outcome, Request, Verb
 
 
+class UnknownTenantError(Exception):
+    """No operator of that number keeps books."""
+
+
 class FactsReader(Protocol):
     """Reads all that a decision needs, in one call."""
 
     async def read(self, request: Request, verb: Verb) -> Facts:
-        """Read the facts of one step. Raises KeyReusedError where the key has another request."""
+        """Read the facts of one step.
+
+        Raises KeyReusedError where the key has another request, and UnknownTenantError.
+        """
         ...
 
     async def recipient(self, request: Request) -> str | None:
@@ -48,13 +55,19 @@ class Answered:
     joined: dict[str, str] = field(default_factory=dict[str, str])
     """Role → wallet, of those whom the answer brings along."""
     bank_reference: str = ""
+    id: str = ""
+    """Of its document, by which its row is found."""
 
 
 class AnswerVerifier(Protocol):
-    """Proves the signed document of an answer."""
+    """Proves the signed document of an answer, and keeps what it says. Safe to repeat."""
 
     async def verify(self, request: Request, document: str) -> Answered | str:
         """Answer with what the document says, or with the reason why it does not count."""
+        ...
+
+    async def unread(self, request: Request) -> list[str]:
+        """Documents that an earlier run of the process may have lost, in the order they came."""
         ...
 
 
@@ -64,6 +77,10 @@ class NoAnswers:
     async def verify(self, request: Request, document: str) -> Answered | str:  # noqa: ARG002
         """Prove nothing."""
         return "this process takes no answers"
+
+    async def unread(self, request: Request) -> list[str]:  # noqa: ARG002
+        """Know of none."""
+        return []
 
 
 class NobodyWaits:

@@ -1,4 +1,4 @@
-"""Facts and the one writer, in Postgres: two calls a movement, each shared by all that wait."""
+"""Facts in Postgres: one call a movement, shared by all that wait."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -15,19 +15,18 @@ from mmo.bep.asking import fields_of
 from mmo.bep.postgres import Snapshots
 from mmo.bep.snapshot import Snapshot
 from mmo.dated.postgres import Held
-from mmo.kernel.identifiers import mint
 from mmo.ledger import packing
 from mmo.ledger.batcher import Batcher, Limits, RepeatError
 from mmo.ledger.ports import KeyReusedError
-from mmo.ledger.postgres import PostingCall, PostingQueue
 from mmo.ledger.recorded import Recorded
-from mmo.messaging.bell import Bell
 from mmo.movements.support import vouchers
+from mmo.movements.support.accepted import accepted_command, evidence_of
 from mmo.movements.support.business_events import business_events, kind_of
 from mmo.movements.support.catalogue import movements
-from mmo.movements.support.decide import Draft, fingerprint
+from mmo.movements.support.decide import fingerprint
 from mmo.movements.support.facts import AccountFacts, Facts, WalletFacts
 from mmo.movements.support.outcome import Request, Verb
+from mmo.movements.support.ports import UnknownTenantError
 from mmo.movements.support.pricing import FreeUse, free_uses
 from mmo.movements.support.rules import needs_of
 from mmo.movements.support.taking_back import original_of
@@ -39,7 +38,7 @@ Pool = AsyncConnectionPool[Any]
 FACTS_LIMITS = Limits(lanes=2, batch=100, waiting=4096, deadline=10.0)
 
 _MOVEMENTS_FACTS = """movements.facts(%b::int, %b::uuid[], %b::uuid[], %b::uuid[],
-                                      %b::smallint[])::text"""
+                                      %b::smallint[], %b::uuid[])::text"""
 _FACTS = f"SELECT {_MOVEMENTS_FACTS}"
 _NEEDS = ", bep.facts(%b::int, %b::jsonb)::text"
 _ORIGINALS = ", movements.originals(%b::int, %b::uuid[])::text"
@@ -95,19 +94,20 @@ class PostgresFacts:
         tenant = asked[0][0].envelope.tenant_id
         try:
             chart = await self._chart(tenant)
-            seen = await self._read(tenant, [request for request, _ in asked])
+            proved = [UUID(_id(one)) for one, verb in asked if rests_on_rows(one, verb)]
+            seen = await self._read(tenant, [request for request, _ in asked], proved)
         except (psycopg.OperationalError, PoolTimeout) as error:
             raise RepeatError(str(error), halve=False) from error
         known = {wallet["id"]: _wallet(wallet) for wallet in seen.read["wallets"]}
         return [_facts(request, verb, seen, known, chart) for request, verb in asked]
 
-    async def _read(self, tenant: int, asked: Sequence[Request]) -> "_Seen":
+    async def _read(self, tenant: int, asked: Sequence[Request], proved: Sequence[UUID]) -> "_Seen":
         """One call, made for the rules and terms that this process holds; another where old."""
         rules, terms = self._rules.held(tenant), self._terms.held(tenant)
         while True:
             needs = [one for request in asked for one in _needs(rules, request)]
             free = {_id(request): free_uses(terms, request) for request in asked}
-            read, values, originals = await self._call(tenant, asked, needs, free)
+            read, values, originals = await self._call(tenant, asked, needs, free, proved)
             seen = _Seen(
                 rules=rules, terms=terms, read=read, values=values, originals=originals, free=free
             )
@@ -122,7 +122,7 @@ class PostgresFacts:
 
     async def _call(
         self, tenant: int, asked: Sequence[Request], needs: list[dict[str, Any]],
-        free: Mapping[str, list[FreeUse]],
+        free: Mapping[str, list[FreeUse]], proved: Sequence[UUID],
     ) -> tuple[Mapping[str, Any], ...]:  # fmt: skip
         txns = [UUID(_id(request)) for request in asked]
         wallets = {UUID(wallet) for request in asked for wallet in _wallets_of(request)}
@@ -133,6 +133,7 @@ class PostgresFacts:
             packing.uuids(list(wallets)),
             packing.uuids([UUID(one.wallet) for one in counters]),
             packing.int2s([one.bucket for one in counters]),
+            packing.uuids(proved),
         ]
         originals = [UUID(one) for request in asked if (one := original_id(request))]
         query = _FACTS + (_NEEDS if needs else ", NULL") + (_ORIGINALS if originals else ", NULL")
@@ -141,8 +142,8 @@ class PostgresFacts:
         async with self._pool.connection() as connection:
             cursor = await connection.execute(query, values, prepare=True, binary=True)
             row = await cursor.fetchone()
-        assert row is not None
-        assert row[0] is not None, f"tenant {tenant} is not in the ledger"
+        if row is None or row[0] is None:
+            raise UnknownTenantError(f"tenant {tenant} is not in the ledger")
         return tuple(orjson.loads(told or "{}") for told in row)
 
     async def _chart(self, tenant: int) -> Mapping[tuple[str, str], int]:
@@ -155,54 +156,6 @@ class PostgresFacts:
         return self._charts[tenant]
 
 
-class PostgresWriter:
-    """The one writer of movements."""
-
-    def __init__(self, pool: Pool, bell: Bell | None = None, limits: Limits | None = None) -> None:
-        call: PostingCall[Draft] = PostingCall(
-            function="movements.post",
-            posting=lambda draft: draft.posting,
-            casts=_CASTS,
-            beside=_beside,
-        )
-        self._queue = PostingQueue(pool, call, limits)
-        self._bell = bell
-
-    async def post(self, draft: Draft) -> Any:
-        """Record the step once; a repeat gets the first outcome. Raises as the ledger does."""
-        answer = await self._queue.post(draft)
-        if self._bell is not None:
-            self._bell.ring()
-        return answer
-
-    async def close(self) -> None:
-        """Post what waits, and stop."""
-        await self._queue.close()
-
-
-_CASTS = (
-    "uuid[]", "text[]", "text[]", "text[]", "text[]", "boolean[]",
-    "int[]", "uuid[]", "bigint[]", "bigint[]", "text[]",
-)  # fmt: skip
-
-
-def _beside(drafts: Sequence[Draft]) -> list[object]:
-    claims = [(number, one) for number, draft in enumerate(drafts, 1) for one in draft.claims]
-    return [
-        packing.uuids([mint() for _ in drafts]),
-        packing.texts([draft.event_type for draft in drafts]),
-        packing.texts([orjson.dumps(draft.event).decode() for draft in drafts]),
-        packing.texts([draft.actor for draft in drafts]),
-        packing.texts([draft.state for draft in drafts]),
-        packing.booleans([draft.answers for draft in drafts]),
-        packing.int4s([number for number, _ in claims]),
-        packing.uuids([one.of for _, one in claims]),
-        packing.int8s([one.amount for _, one in claims]),
-        packing.int8s([one.most for _, one in claims]),
-        packing.texts([one.refusal for _, one in claims]),
-    ]
-
-
 def _id(request: Request) -> str:
     return request.envelope.movement
 
@@ -212,10 +165,16 @@ def original_id(request: Request) -> str | None:
     return request.command["original"] if movements()[request.movement].takes_back else None
 
 
+def rests_on_rows(request: Request, verb: Verb) -> bool:
+    """Whether more than the command must prove it: any step but the first, or what was held."""
+    first = movements()[request.movement].steps[0]
+    return verb in {Verb.SETTLE, Verb.RELEASE} or request.step != first.number
+
+
 def _needs(rules: Snapshot, request: Request) -> list[dict[str, Any]]:
     """What the rules of a request's event want read; they are asked at its first step."""
     movement = movements()[request.movement]
-    if request.step != movement.decided_at:
+    if not movement.decides(request.step):
         return []
     return needs_of(rules, kind_of(movement), request, movement.parties_of(request.command))
 
@@ -244,25 +203,28 @@ def _facts(
 ) -> Facts | Exception:
     read = seen.read
     rows = [row for row in read["journal"] if row["txn"] == request.envelope.movement]
+    accepted = accepted_command(read, request)
+    now = datetime.fromisoformat(read["now"])
+    evidence = evidence_of(read["proved"].get(_id(request)), rows, now)
     recorded: Mapping[str, Any] | None = None
-    for done in (verb, Verb.RESERVE) if verb is Verb.EXECUTE else (verb,):
-        number = done.number(request.step)  # what rules asked approval for was reserved instead
-        recorded = recorded or next((row for row in rows if row["step"] == number), None)
-        if recorded is None or recorded["step"] != number:
-            continue
-        if bytes.fromhex(recorded["fingerprint"]) != fingerprint(request, done):
-            return KeyReusedError(f"{_id(request)}/{number} is on record for another")
+    if accepted is not None:
+        try:
+            recorded = _recorded_row(request, verb, rows)
+        except KeyReusedError as error:
+            return error
     original = seen.originals.get(original_id(request) or "")
-    accepted = [row for row in rows if row["refusal"] is None and row["meta"].get("prices")]
+    taken = [row for row in rows if row["refusal"] is None and row["meta"].get("prices")]
     return Facts(
-        now=datetime.fromisoformat(read["now"]),
+        now=now,
         today=date.fromisoformat(read["today"]),
         business_date=date.fromisoformat(read["business_date"]),
         rules_version=read["rules_version"],
+        accepted=accepted,
+        evidence=evidence,
         wallets=wallets,
         chart=chart,
-        terms=accepted[0]["meta"]["prices"] if accepted else None,
-        tariff=accepted[0]["meta"].get("tariff") if accepted else None,
+        terms=taken[0]["meta"]["prices"] if taken else None,
+        tariff=taken[0]["meta"].get("tariff") if taken else None,
         operator=seen.terms,
         used={
             one.charge: row["n"]
@@ -275,6 +237,21 @@ def _facts(
         original=original_of(original) if original else None,
         recorded=_recorded(recorded) if recorded else None,
     )
+
+
+def _recorded_row(
+    request: Request, verb: Verb, rows: Sequence[Mapping[str, Any]]
+) -> Mapping[str, Any] | None:
+    """What is on record for the step. Raises KeyReusedError where that is another request."""
+    for done in (verb, Verb.RESERVE) if verb is Verb.EXECUTE else (verb,):
+        number = done.number(request.step)  # what rules asked approval for was reserved instead
+        row = next((one for one in rows if one["step"] == number), None)
+        if row is None:
+            continue
+        if bytes.fromhex(row["fingerprint"]) != fingerprint(request, done):
+            raise KeyReusedError(f"{_id(request)}/{number} is on record for another")
+        return row
+    return None
 
 
 def _recorded(row: Mapping[str, Any]) -> Recorded:

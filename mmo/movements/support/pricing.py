@@ -83,7 +83,7 @@ def free_uses(terms: Terms, request: Request) -> list[FreeUse]:
     """The counters that the first step of a movement may be priced by, whatever its product."""
     movement, currency = movements()[request.movement], request.command["amount"]["currency"]
     free = terms.tariffs.free.get((movement.name, currency), ())
-    if request.step != movement.decided_at or not free or movement.asked_by is None:
+    if not movement.decides(request.step) or not free or movement.asked_by is None:
         return []
     wallet = movement.parties_of(request.command)[movement.asked_by]
     return [

@@ -69,7 +69,9 @@ def record_of(
     if request.bank_reference:
         record["bank_reference"] = request.bank_reference
     record |= decided.owing
-    if request.step != movement.decided_at:
+    if request.answer:
+        record["answer"] = request.answer
+    if not movement.decides(request.step):
         return record
     record |= {
         "business_event": f"{movement.entity}.{movement.action}",

@@ -47,7 +47,7 @@ def worth_of(movement: Movement, command: Command, request: Request, facts: Fact
     try:
         if request.step < movement.decided_at:
             return NOTHING
-        if request.step != movement.decided_at:
+        if not movement.decides(request.step):
             return _later(movement, command, request, facts)
         return _first(movement, command, request, facts)
     except CannotPriceError as error:

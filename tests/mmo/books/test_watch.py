@@ -162,8 +162,10 @@ async def test_a_shilling_that_is_missing_stops_issuance_and_nothing_else(opened
     assert isinstance(refused, Refused)
     assert refused.code == "movement_suspended"
     assert "100 minor units" in refused.reason
+    await opened.prove(pending, "release", "release")
     assert code(await opened.activities.execute(pending.then(2))) == "movement_suspended"
-    assert code(await opened.activities.execute(pending.then(3))) == "posted"
+    cancelled = pending.then(3, because="movement_suspended")
+    assert code(await opened.activities.execute(cancelled)) == "posted"
     assert code(await sends(opened, "1.00")) == "posted"
 
 

@@ -9,13 +9,14 @@ from typing import Any
 
 import pytest
 
+from api.start import request_of
 from mmo.kernel.envelope import Quoted
 from mmo.kernel.identifiers import mint
 from mmo.kernel.refusals import Refused
 from mmo.movements.support.outcome import Outcome, Posted, Request
-from tests.mmo.moving import asking, operator, rows
+from tests.mmo.moving import operator, rows
 from tests.servers.postgres import Database
-from tests.workflows.house import House
+from tests.workflows.house import TENANT, House
 
 
 @pytest.fixture
@@ -31,8 +32,8 @@ def quote(*, fee: int = 0, life_s: int = 300) -> Quoted:
 
 
 async def naming(opened: House, quoted: Quoted, value: str = "10.00") -> Request:
-    request = await asking(opened, "p2p-transfer", value, sender="alice", recipient="bob")
-    return replace(request, envelope=replace(request.envelope, quoted=quoted))
+    parties = {"sender": "alice", "recipient": "bob"}
+    return request_of(TENANT, await opened.accept("p2p-transfer", value, quoted=quoted, **parties))
 
 
 async def taken(opened: House, quoted: Quoted) -> Any:
@@ -90,7 +91,7 @@ async def test_what_was_held_under_a_quote_and_given_back_leaves_the_quote(opene
     assert await taken(opened, quoted) == 1
 
     for _ in range(2):
-        await opened.activities.release(request)
+        await opened.activities.release(await opened.decline(request))
 
     assert await taken(opened, quoted) == 0
 

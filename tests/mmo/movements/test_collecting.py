@@ -11,7 +11,8 @@ from mmo.movements.reversal import COLLECT
 from mmo.movements.support.decide import Draft
 from mmo.movements.support.outcome import Held, Posted
 from mmo.movements.support.ports import NoAnswers, NobodyWaits
-from mmo.movements.support.postgres import PostgresFacts, PostgresWriter
+from mmo.movements.support.postgres import PostgresFacts
+from mmo.movements.support.postgres_writer import PostgresWriter
 from tests.mmo.moving import asking, operator, sends
 from tests.servers.postgres import Database
 from tests.workflows.house import House

@@ -93,6 +93,7 @@ async def at_once(
             opened, "emoney-issuance", "1000000", recipient="super", bank_reference="BANK 2"
         )
         await opened.activities.execute(issue)
+        await opened.prove(issue, "release", "release")
         await opened.activities.execute(issue.then(2))
         await found.does("float-top-up", "1000000", payer="super", payee="agent")
         await found.does("pool-funding", "1000", pool="commission", bank_reference="B C")

@@ -15,7 +15,8 @@ from mmo.ledger.postgres import configure
 from mmo.movements.support.first_outcomes import FirstOutcomes
 from mmo.movements.support.outcome import Outcome, Posted
 from mmo.movements.support.ports import NoAnswers
-from mmo.movements.support.postgres import PostgresFacts, PostgresWriter
+from mmo.movements.support.postgres import PostgresFacts
+from mmo.movements.support.postgres_writer import PostgresWriter
 from tests.mmo.moving import asking, operator
 from tests.servers.postgres import Database
 from tests.workflows.house import House

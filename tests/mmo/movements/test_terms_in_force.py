@@ -143,7 +143,7 @@ async def test_what_a_hold_counted_is_given_back_with_it(opened: House) -> None:
 
     await opened.activities.reserve(held)
     while_held = code(await sends(opened, "0.01"))
-    await opened.activities.release(held)
+    await opened.activities.release(await opened.decline(held))
 
     assert while_held == "daily_value_limit_exceeded"
     assert code(await sends(opened, "10.00")) == "posted"

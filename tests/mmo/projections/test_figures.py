@@ -40,7 +40,7 @@ async def test_what_was_held_counts_when_it_is_posted_or_given_back(opened: Hous
     held = await counted(opened)
 
     await opened.activities.settle(kept)
-    await opened.activities.release(gone.then(1, because="declined"))
+    await opened.activities.release(await opened.decline(gone))
 
     figures = await counted(opened)
     assert ("p2p-transfer", "") not in held

@@ -36,13 +36,15 @@ async def busy(opened: House) -> None:
     await opened.activities.execute(redeemed)
     returned = await asking(opened, "emoney-redemption", "30", holder="super")
     await opened.activities.execute(returned)
+    await opened.prove(redeemed, "bank-answer", "paid")
     await opened.activities.execute(redeemed.then(2))
+    await opened.prove(returned, "bank-answer", "not_paid")
     await opened.activities.execute(returned.then(3, because="returned_by_bank"))
     held = await asking(opened, "p2p-transfer", "7", sender="alice", recipient="bob")
     await opened.activities.reserve(held)
     freed = await asking(opened, "p2p-transfer", "8", sender="alice", recipient="bob")
     await opened.activities.reserve(freed)
-    await opened.activities.release(freed)
+    await opened.activities.release(await opened.decline(freed))
 
 
 async def test_what_is_shown_is_a_fold_over_the_entries_and_the_events(opened: House) -> None:

@@ -4,7 +4,8 @@ import asyncio
 
 from activities.movements import MovementActivities
 from mmo.movements.support.ports import NoAnswers
-from mmo.movements.support.postgres import PostgresFacts, PostgresWriter
+from mmo.movements.support.postgres import PostgresFacts
+from mmo.movements.support.postgres_writer import PostgresWriter
 from tests.mmo.moving import asking
 from tests.mmo.projections.folding import differences
 from tests.mmo.projections.test_rebuild import catch_up

@@ -1,0 +1,1 @@
+"""Operations: movements whose process does not go on, and how they are mended."""
