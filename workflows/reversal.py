@@ -46,6 +46,7 @@ class Reversal(MoneyMovement):
             self._say(request, ["waits for money on a wallet that was short"])
             if not await self.sleep(deadline, "for money on the wallet"):
                 return False
+            self.renew(request)
 
     async def _complete(self, request: Request, because: str) -> Outcome:
         """Pay out what was collected, number after number, until the books take it."""

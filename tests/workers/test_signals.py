@@ -152,3 +152,26 @@ async def test_a_signal_of_a_megabyte_is_refused_by_the_server(opened: House) ->
 
     assert refused.value.status is RPCStatusCode.INVALID_ARGUMENT
     await asyncio.wait_for(opened.handle(row).result(), ENDED_S)
+
+
+@pytest.mark.parametrize("name", ["escrow", "p2p-transfer", "reversal", "voucher"])
+async def test_a_movement_that_hears_too_much_goes_on_in_a_fresh_history(
+    opened: House, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setattr("workflows.support.movement.HISTORY_EVENTS_MAX", 60)
+    case = WAITING[name]
+    row = await case.begin(opened)
+    handle = opened.handle(row)
+    first = (await handle.describe()).run_id
+
+    async with asyncio.timeout(ENDED_S):
+        while (await handle.describe()).run_id == first:
+            await handle.signal("wake")
+            await handle.signal("decide", "a.b.c")
+    still = await opened.outcome(row)
+    await case.answer(opened, row)
+
+    await asyncio.wait_for(handle.result(), ENDED_S)
+    outcome = await opened.outcome(row)
+    assert still["state"].startswith("pending")
+    assert (outcome["state"], outcome["code"]) == (case.state, case.code)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from temporalio import workflow
@@ -11,7 +12,7 @@ from mmo.approvals.awaited import Awaited
 from mmo.changes.support.asked import WentOn
 from workflows.support import queues
 from workflows.support.approvals import REASONS, AwaitsDecisions
-from workflows.support.limits import DATABASE_CALL, UNTIL_IT_WORKS
+from workflows.support.limits import DATABASE_CALL, HISTORY_EVENTS_MAX, UNTIL_IT_WORKS
 
 QUEUE = queues.CHANGES
 Does = ChangeActivities
@@ -25,7 +26,7 @@ class Change(AwaitsDecisions):
     async def run(self, awaited: Awaited) -> str:
         """Carry it out, or end it; the refusal's code, or an empty text."""
         while True:
-            awaited, ending = await self.agreement(awaited)
+            awaited, ending = await self.agreement(awaited, partial(self._renew, awaited))
             if ending is not None:
                 code: str = await _do(Does.end, awaited, REASONS[ending], summary=ending)
                 await self.end_approval(awaited, ending)
@@ -35,6 +36,12 @@ class Change(AwaitsDecisions):
                 await self.end_approval(awaited, "refused" if went.code else "approved")
                 return went.code
             awaited = replace(awaited, asks=went.asks)
+
+    def _renew(self, awaited: Awaited) -> None:
+        """Go on in a fresh history where this one is long: votes are on record."""
+        length = workflow.info().get_current_history_length()
+        if not self._documents and length >= HISTORY_EVENTS_MAX:
+            workflow.continue_as_new(awaited)
 
     def describe(self, awaited: Awaited, state: Sequence[str]) -> None:
         """Tell whoever looks at it what it is, and whose agreement it waits for."""

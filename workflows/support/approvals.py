@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -66,10 +66,13 @@ class AwaitsDecisions(SignalReceiver, ABC):
     def describe(self, awaited: Awaited, state: Sequence[str]) -> None:
         """Tell whoever looks at the workflow what it waits for."""
 
-    async def agreement(self, awaited: Awaited) -> tuple[Awaited, Ending | None]:
+    async def agreement(
+        self, awaited: Awaited, renew: Callable[[], None]
+    ) -> tuple[Awaited, Ending | None]:
         """Wait until everybody asked has agreed; or say how it ended before.
 
-        Votes that were given before count. Documents that prove nothing stay in the history, are
+        `renew` may go on in a fresh history; asked again, it waits no longer for that. Votes that
+        were given before count. Documents that prove nothing stay in the history, are
         named in the details and in the audit, and are ignored.
         """
         now = workflow.now()
@@ -86,6 +89,7 @@ class AwaitsDecisions(SignalReceiver, ABC):
                 return awaited, ended
         alarms = _alarms(awaited, now)
         while open_asks(awaited):
+            renew()
             self.describe(awaited, self._table(awaited))
             left = min([expires, *(alarm.at for alarm in alarms)]) - workflow.now()
             try:

@@ -33,6 +33,10 @@ LIEN_COLLECT_PAUSE = timedelta(hours=6)
 """After so many pieces a reversal collects no more often. These and four a day for half a year are
 fewer than the step numbers there are, 10 to 899."""
 
+HISTORY_EVENTS_MAX = 4000
+"""Of one run of a movement that waits: then it goes on in a fresh one. What is signalled to it is
+what makes a history long; Temporal ends a workflow at 51,200 events."""
+
 ANSWERS_QUEUED_MAX = 100
 """Signals beyond this many unverified ones are dropped; the sender can send again."""
 

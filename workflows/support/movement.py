@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from temporalio import workflow
@@ -23,8 +24,9 @@ from workflows.support.limits import (
     GIVE_BACK_PAUSE,
     GIVE_BACK_PAUSE_MAX,
     GIVE_BACK_TRIES_MAX,
+    HISTORY_EVENTS_MAX,
 )
-from workflows.support.signals import WAKE, Handler
+from workflows.support.signals import DECIDE, WAKE, Handler
 
 WOKEN = Answered(name="woken", choice="", subject="")
 """Nobody answered, and something happened: it is time to look at the facts."""
@@ -53,7 +55,7 @@ class MoneyMovement(AwaitsDecisions):
     async def sleep(self, until: datetime, why: str) -> bool:
         """Sleep until woken, or until a moment; false where nothing woke it.
 
-        What happened since it last slept counts: it comes back at once.
+        What happened since it last slept counts: it comes back at once. Nobody is asked anything.
         """
         left = max(until - workflow.now(), timedelta(0))
         try:
@@ -63,7 +65,23 @@ class MoneyMovement(AwaitsDecisions):
         except TimeoutError:
             return False
         self._woken = False
+        while self._documents:
+            self._documents.popleft()
+            self.drop(DECIDE, "nobody is asked to decide")
         return True
+
+    def renew(self, request: Request) -> None:
+        """Go on in a fresh history where this one is long; each step is on record, and is found.
+
+        What was signalled is read before: a document need not be recorded anywhere else.
+        """
+        length = workflow.info().get_current_history_length()
+        if self._documents or length < HISTORY_EVENTS_MAX:
+            return
+        first = movements()[request.movement].steps[0].number
+        tried = {**request.tried, **{str(step): n for step, n in self._tried.items()}}
+        asked = replace(request.then(first), tried=tried, resumed=True)
+        workflow.continue_as_new(asked)
 
     async def execute(self, request: Request) -> Outcome:
         """Admit the step and post it; wait for approval where, and as often as, rules ask."""
@@ -100,6 +118,7 @@ class MoneyMovement(AwaitsDecisions):
         self._say(request, [waits, *self._named()])
         self._mark(movements()[request.movement].step(request.step).state)
         while (left := deadline - workflow.now()) > timedelta(0):
+            self.renew(request)
             try:
                 await workflow.wait_condition(
                     lambda: bool(self._documents) or (wakes and self._woken),
@@ -170,7 +189,7 @@ class MoneyMovement(AwaitsDecisions):
         self._mark("pending_approval")
         awaited = awaited_of(request, held)
         while True:
-            awaited, ending = await self.agreement(awaited)
+            awaited, ending = await self.agreement(awaited, partial(self.renew, request))
             if ending is not None:
                 return await self._ended(request, awaited, ending, REASONS[ending])
             asking = request.agreed(asks_of(awaited), approvals_of(awaited))
