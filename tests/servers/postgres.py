@@ -2,7 +2,7 @@
 
 import itertools
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -96,12 +96,16 @@ class PostgresServer:
             connection.execute(statement)
 
 
-def start_postgres(home: Path) -> tuple[int, dict[str, Any]]:
+def start_postgres(home: Path, more: Mapping[str, str] | None = None) -> tuple[int, dict[str, Any]]:
     """Start a server with its template in `home`; answer with its pid and its port.
 
-    Where all who used one have ended it and another begins again, the template is there already.
+    `more`: settings beside those of all tests. Where all who used one have ended it and another
+    begins again, the template is there already.
     """
-    server = Postgres(folder=home / "postgres", port=free_port(), password=PASSWORD, settings=FAST)
+    settings = {**FAST, **(more or {})}
+    server = Postgres(
+        folder=home / "postgres", port=free_port(), password=PASSWORD, settings=settings
+    )
     process = start_server(server.prepare(), home / "postgres.log", server.ready)
     with psycopg.connect(server.dsn(), autocommit=True) as connection:
         known = connection.execute("SELECT FROM pg_database WHERE datname = %s", [TEMPLATE])
@@ -119,4 +123,15 @@ LOGINS = {user: (group, PASSWORD) for user, group in roles.LOGINS.items()}
 def postgres_of(run: Path) -> Iterator[PostgresServer]:
     """The one server of the run whose folder this is."""
     with shared(run, "postgres", start_postgres) as facts:
+        yield PostgresServer(facts["port"])
+
+
+@contextmanager
+def postgres_with(run: Path, **settings: str) -> Iterator[PostgresServer]:
+    """A server with settings of its own, in a folder of its own."""
+
+    def start(home: Path) -> tuple[int, dict[str, Any]]:
+        return start_postgres(home, settings)
+
+    with shared(run, "postgres", start) as facts:
         yield PostgresServer(facts["port"])
