@@ -71,7 +71,8 @@ class Archive:
             cursor = connection.cursor(row_factory=class_row(Awaiting))
             await cursor.execute(
                 """SELECT tenant_id, movement_id, type, accepted_at FROM movements.command
-                    WHERE NOT kept AND outcome IS NOT NULL AND accepted_at > %s
+                    WHERE NOT kept AND outcome IS NOT NULL AND state NOT LIKE 'pending%%'
+                      AND accepted_at > %s
                     ORDER BY accepted_at LIMIT %s""",
                 [after, limit],
             )

@@ -6,6 +6,7 @@ import psycopg
 import pytest
 from temporalio.service import RPCError
 
+from api.operations.mender import Mender
 from mmo.histories import postgres as archiving
 from mmo.histories.fold import fold
 from mmo.histories.history import DamagedHistoryError
@@ -67,6 +68,28 @@ async def test_closed_ones_are_kept_once_and_running_ones_are_not(
         opened.pool, "SELECT aggregate_id FROM messaging.event WHERE type = %s", EXPORTED
     )
     assert sorted(told) == sorted([(done.movement_id,), (runs.movement_id,)])
+
+
+async def test_the_history_of_a_run_that_was_ended_by_hand_is_not_taken_for_the_movements(
+    opened: House, clients: TenantClients
+) -> None:
+    """It waits on, and is begun anew: the run that brings it to its end is kept."""
+    async with opened.worker():
+        await issued(opened)
+        row = await waiting(opened)
+        await opened.handle(row).terminate("by hand")
+        exporter = Exporter(opened.pool, clients, MONTH)
+        await exporter.round()
+        before = await rows(opened.pool, f"{KEPT} WHERE movement_id = %s", row.movement_id)
+        await Mender(opened.commands, opened.client, TENANT).begin_anew(row)
+        await opened.answer(row, "bank-answer", "paid")
+        await opened.handle(row).result()
+        await exporter.round()
+
+    assert before == []
+    assert await rows(opened.pool, f"{KEPT} WHERE movement_id = %s", row.movement_id) == [
+        (row.movement_id,)
+    ]
 
 
 async def test_what_temporal_has_forgotten_can_still_be_folded(
