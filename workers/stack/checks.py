@@ -29,6 +29,7 @@ from workers.wiring import hsm_library, hsm_store, open_pool
 PARTITIONS_MIN = 3
 """Months of the journal that must be prepared ahead."""
 
+STUCK_MOVEMENTS = "SELECT count(*) FROM movements.stuck"
 MONTHS_AHEAD = r"""
 SELECT count(*) FROM pg_inherits JOIN pg_class ON pg_class.oid = inhrelid
 WHERE inhparent = to_regclass('ledger.journal') AND relname ~ '^journal_\d{6}$'
@@ -112,6 +113,7 @@ def _check_database(home: Home) -> Iterator[Check]:
                 "SELECT version_num, current_setting('server_version') FROM alembic_version"
             ).fetchone()
             months = connection.execute(MONTHS_AHEAD).fetchone()
+            stuck = connection.execute(STUCK_MOVEMENTS).fetchone()
     except psycopg.Error as error:
         yield Check("database", "problem", str(error).strip().splitlines()[0])
         return
@@ -121,6 +123,9 @@ def _check_database(home: Home) -> Iterator[Check]:
     enough = ahead > PARTITIONS_MIN
     detail = f"{ahead} months of the journal are prepared" + ("" if enough else "; add partitions")
     yield Check("journal partitions", "ok" if enough else "warning", detail)
+    count = stuck[0] if stuck else 0
+    detail = f"{count} do not go on: `mmo stuck`" if count else "all go on"
+    yield Check("movements", "problem" if count else "ok", detail)
 
 
 def _check_address(name: str, address: str) -> Check:
