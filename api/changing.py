@@ -121,10 +121,14 @@ class Raising:
         return Changing(request, self.event)
 
 
-async def start_change(client: Client, awaited: Awaited) -> None:
+async def start_change(
+    client: Client, awaited: Awaited,
+    reuse: WorkflowIDReusePolicy = WorkflowIDReusePolicy.REJECT_DUPLICATE,
+) -> None:  # fmt: skip
     """Start the workflow of a change that waits. Safe to repeat: it is started once.
 
-    Raises RPCError where Temporal does not answer.
+    `reuse`: lets one that was ended by hand be begun anew. Raises RPCError where Temporal does not
+    answer.
     """
     with contextlib.suppress(WorkflowAlreadyStartedError):
         await client.start_workflow(
@@ -133,7 +137,7 @@ async def start_change(client: Client, awaited: Awaited) -> None:
             id=change_workflow_id(awaited.tenant, awaited.id),
             task_queue=queues.CHANGES,
             task_timeout=WORKFLOW_TASK,
-            id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+            id_reuse_policy=reuse,
             id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
             static_summary=awaited.summary["title"],
             rpc_timeout=RPC_TIMEOUT,

@@ -2,14 +2,17 @@
 
 import asyncio
 from functools import partial
+from uuid import UUID
 
 import structlog
 from temporalio.client import Client
+from temporalio.common import WorkflowIDReusePolicy
+from temporalio.service import RPCError, RPCStatusCode
 from temporalio.worker import Worker
 
 from activities.approvals import ApprovalActivities
 from activities.changes import ChangeActivities
-from api.changing import start_change
+from api.changing import change_workflow_id, start_change
 from mmo.approvals.postgres import Approvals
 from mmo.bep.postgres import Snapshots
 from mmo.changes.support.changes import Changes
@@ -17,6 +20,7 @@ from mmo.messaging.bell import Bell
 from mmo.movements.support.business_events import business_events
 from mmo.settings import Settings
 from mmo.tenancy.postgres import TenantRegister
+from mmo.tenancy.tenant import Tenant
 from workers.fleet import approvals_of, fleet, queue_worker
 from workers.loops import run_ready
 from workers.wiring import (
@@ -76,8 +80,27 @@ async def start_forgotten(
                 for awaited in await changes.forgotten(tenant.slug, tenant.id, look_s):
                     await start_change(await clients(tenant), awaited)
                     _log.info("change.started_late", change=awaited.id)
+                await begin_ended_anew(tenant, await clients(tenant), changes)
         except Exception as error:  # noqa: BLE001 - looked at again in a moment
             _log.warning("changes.look_failed", error=repr(error))
+
+
+async def begin_ended_anew(tenant: Tenant, client: Client, changes: Changes) -> None:
+    """Begin the workflows anew that somebody ended though their change waits: votes are rows."""
+    after = UUID(int=0)
+    while page := await changes.waiting(tenant.slug, tenant.id, after):
+        after = UUID(page[-1].id)
+        for awaited in page:
+            handle = client.get_workflow_handle(change_workflow_id(tenant.slug, awaited.id))
+            try:
+                running = (await handle.describe()).close_time is None
+            except RPCError as error:
+                if error.status is not RPCStatusCode.NOT_FOUND:
+                    raise
+                running = False
+            if not running:
+                _log.error("alert.stuck", change=awaited.id, reason="ended")
+                await start_change(client, awaited, WorkflowIDReusePolicy.ALLOW_DUPLICATE)
 
 
 def changes_worker(

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -14,7 +15,7 @@ from temporalio.worker import Replayer, Worker
 
 from activities.changes import ChangeActivities
 from api.changing import change_workflow_id, start_change
-from mmo.approvals.awaited import Awaited, Choice
+from mmo.approvals.awaited import Awaited, Choice, Vote
 from mmo.approvals.documents import write
 from mmo.changes.support.asked import Parked, WentOn
 from mmo.changes.support.changes import Changes
@@ -23,7 +24,7 @@ from tests.mmo.changes.asking import MANAGER, asked, audited, changes_of, state_
 from tests.mmo.moving import rows
 from tests.workflows.house import TENANT, House
 from tests.workflows.ruled import give_roles, put_rule, retire
-from workers.changes import start_forgotten
+from workers.changes import begin_ended_anew, start_forgotten
 from workers.fleet import approvals_of
 from workers.sandbox import RUNNER
 from workflows.processes.change import Change
@@ -197,6 +198,33 @@ async def test_a_rule_that_became_stricter_meanwhile_asks_for_more(guarded: Hous
 
     assert still == "frozen"
     assert await ended(guarded, awaited) == ("done", "")
+
+
+async def test_a_change_whose_workflow_was_ended_by_hand_is_carried_out_by_the_next(
+    guarded: House,
+) -> None:
+    awaited = await parked(guarded)
+    for _ in range(200):
+        if await rows(guarded.pool, "SELECT 1 FROM approvals.approval"):
+            break
+        await asyncio.sleep(0.05)
+    await handle(guarded, awaited).terminate("by hand")
+
+    await begin_ended_anew(TENANT, guarded.client, changes_of(guarded))
+    await decide(guarded, awaited, "manager-1")
+
+    assert await ended(guarded, awaited) == ("done", "")
+
+
+async def test_votes_that_no_row_has_carry_no_change_out(guarded: House) -> None:
+    awaited = await parked(guarded)
+    forged = replace(awaited, given=(Vote(subject="manager-1", choice="approve",
+                                          roles=("manager",)),))  # fmt: skip
+
+    went = await changes_of(guarded).go_on(forged)
+
+    assert went.asks
+    assert await state_of(guarded, "alice") == "frozen"
 
 
 async def test_what_was_accepted_and_never_began_is_started(guarded: House) -> None:

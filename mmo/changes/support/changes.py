@@ -11,6 +11,7 @@ from psycopg.errors import ForeignKeyViolation, UniqueViolation
 from psycopg_pool import AsyncConnectionPool
 
 from mmo.approvals.awaited import Awaited
+from mmo.approvals.postgres import decided_by
 from mmo.audit.postgres import append as note
 from mmo.audit.record import Record, digest_of
 from mmo.bep.listener import BusinessEventListener, Consideration
@@ -67,18 +68,14 @@ class Changes:
         return outcome
 
     async def go_on(self, awaited: Awaited) -> WentOn:
-        """Carry out what people have agreed to. Safe to repeat, like `run`."""
+        """Carry out what people have agreed to, by the rows of their votes. Safe to repeat."""
         kept = await self._kept(awaited)
         if kept.state != "pending":
             return WentOn(code=kept.refusal["code"] if kept.refusal else "")
         asked = kept.asked(awaited.tenant, awaited.tenant_id)
         if rows.awaited_of(asked, []).about != awaited.about:
             return WentOn(code=await self.end(awaited, "failed"))
-        agreed = [
-            Approval(subject=vote.subject, roles=vote.roles)
-            for vote in awaited.given
-            if vote.choice == "approve"
-        ]
+        agreed = await self._agreed(awaited)
         try:
             outcome = await self.run(asked, [Ask.of(row) for row in awaited.asks], agreed)
         except DeclinedError as error:
@@ -104,6 +101,23 @@ class Changes:
         async with scoped(self._pool, tenant_id) as connection:
             found = await rows.forgotten(connection, tenant_id, older_s, FORGOTTEN_MAX)
         return [rows.awaited_of(one.asked(tenant, tenant_id), one.asks) for one in found]
+
+    async def waiting(self, tenant: str, tenant_id: int, after: UUID) -> list[Awaited]:
+        """The next page of changes that wait, in the order of their ids."""
+        async with scoped(self._pool, tenant_id) as connection:
+            found = await rows.waiting(connection, tenant_id, after, FORGOTTEN_MAX)
+        return [rows.awaited_of(one.asked(tenant, tenant_id), one.asks) for one in found]
+
+    async def _agreed(self, awaited: Awaited) -> list[Approval]:
+        """Who has agreed, by the rows: a workflow's own word proves nothing."""
+        identifier = UUID(awaited.id)
+        async with scoped(self._pool, awaited.tenant_id) as connection:
+            decided = await decided_by(connection, awaited.tenant_id, [identifier])
+        return [
+            Approval(subject=one["subject"], roles=tuple(one["roles"]))
+            for one in decided[identifier]
+            if one["choice"] == "approve"
+        ]
 
     async def _kept(self, awaited: Awaited) -> rows.Change:
         async with scoped(self._pool, awaited.tenant_id) as connection:

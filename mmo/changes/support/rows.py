@@ -125,3 +125,15 @@ async def forgotten(
         [tenant, older_s, limit],
     )
     return await cursor.fetchall()
+
+
+async def waiting(
+    connection: AsyncConnection[Any], tenant: int, after: UUID, limit: int
+) -> list[Change]:
+    """Changes that wait, in the order of their ids."""
+    cursor = connection.cursor(row_factory=class_row(Change))
+    await cursor.execute(
+        (_SELECT + "AND state = 'pending' AND id > %s ORDER BY id LIMIT %s").encode(),
+        [tenant, after, limit],
+    )
+    return await cursor.fetchall()

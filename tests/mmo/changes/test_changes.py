@@ -1,16 +1,16 @@
 """Commands that move no money: rules first, then rows, event and audit, all or nothing, once."""
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from mmo.approvals.awaited import Vote
+from mmo.approvals.awaited import Awaited
 from mmo.changes.pins import NewPin
 from mmo.changes.support.asked import Carried, DeclinedError, Parked, WentOn
 from mmo.identity.pin_rows import Kept
 from mmo.kernel.identifiers import mint
 from mmo.kernel.refusals import Refused
+from mmo.tenancy.scope import scoped
 from tests.mmo.changes.asking import (
     MANAGER,
     NEVER,
@@ -22,11 +22,31 @@ from tests.mmo.changes.asking import (
     state_of,
 )
 from tests.mmo.moving import rows
-from tests.workflows.house import House
+from tests.workflows.house import TENANT, House
 from tests.workflows.ruled import give_roles, put_rule
 
 PRODUCT = {"id": 7, "kind": "customer", "name": "Savers"}
-AGREED = (Vote(subject="manager-1", choice="approve", roles=("manager",)),)
+
+
+async def agreed(opened: House, awaited: Awaited) -> Awaited:
+    """Let a manager's yes be on record as verified."""
+    async with scoped(opened.pool, TENANT.id) as connection:
+        await connection.execute(
+            """INSERT INTO approvals.approval (tenant_id, id, kind, event, about, maker, people,
+                                               asks, roles, summary, expires_at)
+               VALUES (%s, %s, 'change', %s, '', 'clerk', '{}', '[]', '{}', '{}',
+                       now() + interval '1 day') ON CONFLICT DO NOTHING""",
+            [TENANT.id, awaited.id, awaited.event],
+        )
+        await connection.execute(
+            """INSERT INTO approvals.decision
+               (tenant_id, approval_id, subject, document, choice, roles, note)
+               VALUES (%s, %s, 'manager-1', 'd', 'approve', '{manager}', '')""",
+            [TENANT.id, awaited.id],
+        )
+    return awaited
+
+
 USER = {"username": "amina", "name": "Amina Otieno", "attributes": {}, "home": None}
 PIN = NewPin(kept=Kept(salt=bytes(16), mac=bytes(32), key_n=1), by="nothing")
 
@@ -173,7 +193,7 @@ async def test_what_rules_ask_approval_for_waits_and_changes_nothing(opened: Hou
 
 async def test_what_people_have_agreed_to_is_carried_out_once(opened: House) -> None:
     parked = await frozen_and_guarded(opened)
-    awaited, changes = replace(parked.awaited, given=AGREED), changes_of(opened)
+    awaited, changes = await agreed(opened, parked.awaited), changes_of(opened)
 
     assert await changes.go_on(awaited) == WentOn()
     assert await changes.go_on(awaited) == WentOn()
@@ -195,7 +215,7 @@ async def test_a_vote_that_is_missing_is_asked_for_again(opened: House) -> None:
 @pytest.mark.case("I6")
 async def test_rules_that_became_stricter_bind_when_it_goes_on(opened: House) -> None:
     parked = await frozen_and_guarded(opened)
-    awaited, changes = replace(parked.awaited, given=AGREED), changes_of(opened)
+    awaited, changes = await agreed(opened, parked.awaited), changes_of(opened)
     await put_rule(opened.pool, "velocity", "wallet.unfreeze", {"broken": True})
 
     assert await changes.go_on(awaited) == WentOn(code="rule_failed")
@@ -213,14 +233,14 @@ async def test_what_was_edited_since_people_agreed_is_not_carried_out(opened: Ho
         bob, parked.awaited.id,
     )  # fmt: skip
 
-    went = await changes_of(opened).go_on(replace(parked.awaited, given=AGREED))
+    went = await changes_of(opened).go_on(await agreed(opened, parked.awaited))
 
     assert went == WentOn(code="failed")
 
 
 async def test_what_is_ended_is_refused_once_and_stays_so(opened: House) -> None:
     parked = await frozen_and_guarded(opened)
-    awaited, changes = replace(parked.awaited, given=AGREED), changes_of(opened)
+    awaited, changes = await agreed(opened, parked.awaited), changes_of(opened)
 
     await changes.end(awaited, "declined")
     await changes.end(awaited, "expired")
@@ -235,7 +255,7 @@ async def test_what_no_longer_fits_ends_as_refused(opened: House) -> None:
     await put_rule(opened.pool, "expression", "product.add", MANAGER)
     changes = changes_of(opened)
     parked = [await changes.run(asked("product.add", "product/7", PRODUCT)) for _ in "12"]
-    waiting = [replace(one.awaited, given=AGREED) for one in parked if isinstance(one, Parked)]
+    waiting = [await agreed(opened, one.awaited) for one in parked if isinstance(one, Parked)]
 
     went = [await changes.go_on(one) for one in waiting]
 
