@@ -1,13 +1,17 @@
 """Every kind of movement that waits: how it is brought to wait, answered, and how it then ends."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from mmo.movements.support.commands import CommandRow
+from tests.mmo.moving import rows
 from tests.workflows.house import House
 from tests.workflows.parked import BANDS, LIMIT, TRANSFER, parked
 from tests.workflows.ruled import give_roles, over, put_rule
 from tests.workflows.vouchers import redeem, send_voucher
+
+OWED_MINOR, COLLECTED_S = 6_000, 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +70,18 @@ async def _lien(house: House) -> CommandRow:
         if_short="lien",
     )  # fmt: skip
     await house.outcome(row, "pending_partner")
+    async with asyncio.timeout(COLLECTED_S):
+        while await _owed(house, row) != OWED_MINOR:  # noqa: ASYNC110 - the process collects first
+            await asyncio.sleep(0.05)
     return row
+
+
+async def _owed(house: House, row: CommandRow) -> int | None:
+    """What Bob still owes to the reversal, in minor units."""
+    found = await rows(
+        house.pool, 'SELECT "left" FROM movements.lien WHERE movement = %s', row.movement_id
+    )
+    return found[0][0] if found else None
 
 
 async def _credit(house: House, row: CommandRow) -> None:
