@@ -52,11 +52,11 @@ def route_of(offered: Answer) -> APIRouter:
         caller: Annotated[Caller, Depends(requires(offered.scope))],
         opened: OpenDoor,
         wait_s: Patience,
-        told: Any = None,
+        told: Any,
         proof: PinProof = None,
     ) -> JSONResponse:
         row = await waiting(opened, caller, movement_id, offered)
-        said: dict[str, Any] = (told or body()).model_dump()
+        said: dict[str, Any] = told.model_dump()
         if said["answer"] in offered.referenced and not said["bank_reference"]:
             raise Problem("bank_reference_missing")
         parties = await parties_at(opened, caller, row)
@@ -72,7 +72,7 @@ def route_of(offered: Answer) -> APIRouter:
         await send(request, caller, row, offered, given)
         return await settled(opened, row, wait_s)
 
-    give.__annotations__["told"] = body | None
+    give.__annotations__["told"] = body
     router = APIRouter(tags=["movements"])
     router.post(
         f"/movements/{{movement_id}}/{offered.name}",
@@ -98,7 +98,7 @@ def _body_of(offered: Answer) -> Any:
     return create_model(
         f"{offered.name.title().replace('-', '')}Body",
         __config__=ConfigDict(extra="forbid", frozen=True),
-        answer=(cast("Any", Literal)[offered.choices], offered.choices[0]),
+        answer=(cast("Any", Literal)[offered.choices], ...),  # no decision has a default
         note=(Annotated[str, Field(max_length=140), Line], ""),
         **more,
     )

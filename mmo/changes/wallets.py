@@ -165,8 +165,10 @@ async def close_wallet(
     """End an empty wallet, in the transaction."""
 
     async def command(wallet: Wallet | None) -> CloseWallet:
-        held = await wallets.balance(connection, tenant, wallet) if wallet else 0
-        return CloseWallet(held)
+        if wallet is None:
+            return CloseWallet(0)
+        held = await wallets.balance(connection, tenant, wallet)  # locks: what follows stays so
+        return CloseWallet(held, await wallets.under_way(connection, tenant, wallet))
 
     return await _change(connection, tenant, identifier, actor, command)
 

@@ -71,6 +71,7 @@ REFUSALS = {
     "velocity_exceeded": "Too many, or too much, within the time that the operator allows.",
     "wallet_closed": "A wallet of the movement is closed.",
     "wallet_frozen": "A wallet of the movement is frozen.",
+    "wallet_in_use": "Movements of the wallet are under way, or it owes the rest of a reversal.",
     "wallet_kind_invalid": "A wallet of that kind cannot stand there in this movement.",
     "wallet_not_empty": "A wallet that holds money cannot be closed.",
     "wallet_not_found": "There is no such wallet.",

@@ -165,6 +165,21 @@ async def balance(connection: AsyncConnection, tenant: int, wallet: Wallet) -> i
     return row[0]
 
 
+async def under_way(connection: AsyncConnection, tenant: int, wallet: Wallet) -> tuple[str, ...]:
+    """The movements that wait, or have just been asked for, with the wallet; and those it owes."""
+    cursor = await connection.execute(
+        """SELECT c.movement_id::text FROM movements.command c
+            WHERE c.tenant_id = %(tenant)s AND (c.state = 'accepted' OR c.state LIKE 'pending%%')
+              AND EXISTS (SELECT FROM jsonb_each_text(c.body) b WHERE b.value = %(wallet)s)
+            UNION
+           SELECT n.movement::text FROM movements.lien n
+            WHERE n.tenant_id = %(tenant)s AND n.wallet = %(wallet)s::uuid
+            ORDER BY 1 LIMIT 20""",
+        {"tenant": tenant, "wallet": wallet.id},
+    )
+    return tuple(row[0] for row in await cursor.fetchall())
+
+
 async def raise_facts(connection: AsyncConnection, tenant: int, about: Sequence[Wallet]) -> None:
     """Make every decision stale that was made on what these wallets were."""
     accounts = [account for wallet in about for account in wallet.accounts.values()]

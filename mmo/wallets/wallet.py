@@ -131,9 +131,13 @@ class UnfreezeWallet:
 
 @dataclass(frozen=True, slots=True)
 class CloseWallet:
-    """Ask for the end of an empty wallet. `balance`: what it holds, in minor units."""
+    """Ask for the end of an empty wallet. `balance`: what it holds, in minor units.
+
+    `in_use`: movements that are under way with it, or to which it owes the rest of a reversal.
+    """
 
     balance: int
+    in_use: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -208,6 +212,9 @@ def _frozen(
 def _closed(wallet: Wallet, command: CloseWallet) -> tuple[WalletEvent, ...] | Refused:
     if wallet.state == "closed":
         return ()
+    if command.in_use:
+        named = ", ".join(command.in_use)
+        return Refused("wallet_in_use", f"these are under way: {named}", {"movements": named})
     return (WalletClosed(),) if command.balance == 0 else _refused("wallet_not_empty")
 
 

@@ -56,7 +56,7 @@ async def test_a_name_that_is_no_id_finds_nothing(demo: Town, spelled) -> None:
     for path in (f"/v1/wallets/{name}", f"/v1/wallets/{name}/balance", f"/v1/movements/{name}"):
         is_problem(await demo.staff.get(path), 404, 405)
     is_problem(await demo.staff.post(f"/v1/wallets/{name}/freeze"), 404)
-    is_problem(await demo.staff.post(f"/v1/movements/{name}/release"), 404)
+    is_problem(await demo.staff.post(f"/v1/movements/{name}/release", {"answer": "cancel"}), 404)
     is_problem(await demo.staff.get(f"/v1/movements?wallet={name}"), 404, 422)
 
 

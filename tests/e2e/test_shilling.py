@@ -152,11 +152,11 @@ class TestIssuance:
         assert await receiver.balance(asked) == "0.00"
 
         path = f"/v1/movements/{asked.json()['id']}/release"
-        released = await demo.somebody(CHECKER).post(path)
+        released = await demo.somebody(CHECKER).post(path, {"answer": "release"})
 
         assert (released.status_code, released.json()["state"]) == (201, "posted"), released.text
         assert await receiver.balance(released) == "700.00"
-        again = await demo.somebody(CHECKER).post(path)
+        again = await demo.somebody(CHECKER).post(path, {"answer": "release"})
         assert problem(again) == (409, "not_waiting")
 
     async def test_its_maker_may_not_release_it(self, demo: Town, books) -> None:
@@ -168,7 +168,8 @@ class TestIssuance:
         claims = demo.claims(recorder.subject, scopes())
         promoted = Person(recorder.http, recorder.subject, demo.sign(claims))
 
-        said = await promoted.post(f"/v1/movements/{asked.json()['id']}/release")
+        path = f"/v1/movements/{asked.json()['id']}/release"
+        said = await promoted.post(path, {"answer": "release"})
 
         assert problem(said) == (403, "maker_may_not")
         assert await receiver.balance(asked) == "0.00"

@@ -185,7 +185,8 @@ async def test_another_tenant_is_not_there_at_all(demo: Town, other: Town) -> No
         assert refused(changed) == (404, "wallet_not_found")
     across = await carol.sends("1", alice)
     assert refused(across) == (422, "wallet_not_found")
-    decided = await other.staff.post(f"/v1/movements/{sent.json()['id']}/release")
+    path = f"/v1/movements/{sent.json()['id']}/release"
+    decided = await other.staff.post(path, {"answer": "release"})
     assert refused(decided) == (404, "movement_not_found")
 
 

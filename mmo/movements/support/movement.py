@@ -101,7 +101,7 @@ class Answer:
     """Its route: POST /v1/movements/{id}/<name>."""
     scope: str
     choices: tuple[str, ...]
-    """What may be answered; the first is meant where the body says nothing."""
+    """What may be answered. None is meant where the body says nothing: that is refused."""
     maker_may: bool
     """Whether the one who asked for the movement may give the answer too."""
     summary: str
