@@ -1,5 +1,6 @@
 """Documents of KYC over the API: filed once, sealed on disk, and given to who may have them."""
 
+import asyncio
 import contextlib
 import os
 import uuid
@@ -19,6 +20,7 @@ PDF = b"%PDF-1.7 canary-passport"
 JPEG, PNG = b"\xff\xd8\xff\xe0 photo", b"\x89PNG\r\n\x1a\n picture"
 HEIC, WEBP = b"\0\0\0\x18ftypheic photo", b"RIFF\x10\0\0\0WEBPVP8 photo"
 PHOTO_SIZE = 12 * 1024 * 1024
+AT_ONCE = 6
 SIZE_MAX = 16 * 1024 * 1024
 
 
@@ -153,12 +155,15 @@ async def test_photos_of_a_phone_go_through_and_are_never_held_in_memory(
     await filed(demo.staff, amina, photo[: PHOTO_SIZE // 2], "image/jpeg")
     before = memory_kib(stack)
 
-    for _ in range(5):
+    async def there_and_back() -> None:
         added = await filed(demo.staff, amina, photo, "image/jpeg")
         read = await demo.staff.get(f"{added.headers['Location']}/file")
         assert read.content == photo
 
-    assert memory_kib(stack) - before < PHOTO_SIZE // 1024 // 2
+    await asyncio.gather(*(there_and_back() for _ in range(AT_ONCE)))
+
+    # Whoever holds them has all of them at once; the rest of the process grows by less than that.
+    assert memory_kib(stack) - before < AT_ONCE * PHOTO_SIZE // 1024 // 2
 
 
 async def test_a_document_of_a_closed_party_leaves_no_file(demo: Town, stack: Operator) -> None:

@@ -240,7 +240,7 @@ async def test_another_tenants_waiting_movement_takes_no_answer(
 ) -> None:
     _, movement, _ = theirs
     for answer in ("release", "settle"):
-        given = await a.staff.post(f"/v1/movements/{movement}/{answer}")
+        given = await a.staff.post(f"/v1/movements/{movement}/{answer}", {"answer": "release"})
         assert given.status_code == 404
 
 

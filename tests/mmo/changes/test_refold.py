@@ -147,4 +147,5 @@ async def test_a_wallet_is_not_closed_while_money_arrives(opened: House) -> None
         if isinstance(closed, Changed):
             assert (sent.outcome, held) == ("refused", 0)
         else:
-            assert (closed.code, sent.outcome, held) == ("wallet_not_empty", "posted", 100)
+            assert closed.code in {"wallet_not_empty", "wallet_in_use"}
+            assert (sent.outcome, held) == ("posted", 100)
